@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# The card's sources in dependency order, relative to hdl/. Runner, lint, synthesis and tests read only this list.
+# packages
+pkg/nic_pkg.sv
+# common
+# mac
+# dma
+# csr
+# top

@@ -71,10 +71,22 @@ class Result:
     passed: int
 
 
-def nic_sources() -> tuple[Path, ...]:
-    """The card's source list, hdl/nic.f, in dependency order."""
+def nic_sources(top: str = "nic_top") -> tuple[Path, ...]:
+    """The files of hdl/nic.f that module `top` needs, in that list's order (file = module, so names are enough).
+
+    Raises: BuildFailed when `top` is not in the list.
+    """
     lines = (ROOT / "hdl" / "nic.f").read_text().splitlines()
-    return tuple(ROOT / "hdl" / line for raw in lines if (line := raw.split("#")[0].strip()))
+    files = {path.stem: path for raw in lines if (line := raw.split("#")[0].strip()) for path in [ROOT / "hdl" / line]}
+    if top not in files:
+        raise BuildFailed(f"{top} is not in hdl/nic.f")
+    needed, found = {top}, [top]
+    while found:
+        text = files[found.pop()].read_text()
+        new = {name for name in re.findall(r"\bnic_\w+", text) if name in files} - needed
+        needed |= new
+        found += new
+    return tuple(path for name, path in files.items() if name in needed)
 
 
 def verilator_bin() -> Path:
