@@ -7,8 +7,9 @@ The kernel in driver/linux does no I/O of its own. A host pumps it:
     ... perform the requests in order; come back with events, or at kernel.deadline_ns, whichever is first
 
 Requests of one CPU are in program order: a read is performed after the writes before it (as on PCIe). A CPU that
-reads waits for its ReadDone; writes are posted and answered by nothing. An interrupt level that changed before a read
-completed is delivered before that read's ReadDone: software that cleared a cause and read back must not see the old level.
+reads waits for its ReadDone; writes are posted and answered by nothing. An interrupt level that changed before a
+read completed is delivered before that read's ReadDone: software that cleared a cause and read back must not see
+the old level.
 """
 
 from __future__ import annotations

