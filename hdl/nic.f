@@ -3,6 +3,7 @@
 # packages
 pkg/nic_pkg.sv
 # common
+common/nic_fifo.sv
 # mac
 # dma
 # csr

@@ -53,6 +53,12 @@ package nic_pkg;
     logic        symbol_err;  // an error character inside, or no proper end
   } rx_mac_status_t;
 
+  // One of the 16 exact receive addresses (RAL/RAH).
+  typedef struct packed {
+    logic        valid;
+    logic [47:0] addr;  // [7:0] is the first byte on the wire
+  } mac_filter_t;
+
   // ---------------------------------------------------------------- rings
   typedef struct packed {
     logic        en;     // queue enabled (RCTL.EN or TCTL.EN)
@@ -106,6 +112,17 @@ package nic_pkg;
     logic        multicast;
     logic        broadcast;
   } rx_stat_t;
+
+  // What the receive front end decided of a frame, with its last beat. The error bits are those of the descriptor.
+  typedef struct packed {
+    logic        accept;      // store it: wanted and good, or bad and RCTL.SBP
+    logic [15:0] bytes;       // to store: as received, less 4 when RCTL.SECRC strips the FCS
+    logic        crc_err;     // CE
+    logic        symbol_err;  // SE
+    logic        len_err;     // RXE: too short or too long
+    logic        pif;         // passed by an inexact match only (hash, promiscuous)
+    rx_stat_t    stat;
+  } rx_verdict_t;
 
   // One transmitted frame, for the statistics.
   typedef struct packed {
