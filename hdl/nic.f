@@ -8,3 +8,4 @@ common/nic_fifo.sv
 # dma
 # csr
 # top
+top/nic_top.sv
