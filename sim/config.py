@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""What a bench can be told, as frozen data: nothing here knows cocotb, so the command line and tests can build it.
+
+A configuration crosses into the simulator's process as JSON (`to_json`, `from_json`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["BenchConfig", "ClockConfig", "ConfigError", "DriverConfig", "HostConfig", "WireConfig"]
+
+
+class ConfigError(ValueError):
+    """A value that no bench can be built with; the message is fit for a user."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfig:
+    """Host memory as the card sees it.
+
+    latency_ns: from an accepted burst (address, or last write data) to its first response.
+    latency_spread_ns: each burst waits a random 0..spread longer.
+    reorder: bursts of different IDs are answered in random order and read data is interleaved.
+    backpressure: share of busy cycles in which a ready or valid of ours is withheld, 0 to 0.9.
+    bandwidth_gbps: of each direction; 0: what the bus carries.
+    """
+
+    memory_bytes: int = 64 << 20
+    memory_base: int = 0
+    latency_ns: int = 300
+    latency_spread_ns: int = 0
+    reorder: bool = False
+    backpressure: float = 0.0
+    bandwidth_gbps: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(self.memory_bytes >= 1 << 20, "host memory below 1 MiB")
+        _require(self.memory_base >= 0 and self.memory_base % 4096 == 0, "memory base is not page aligned")
+        _require(0 <= self.latency_ns <= 1_000_000, "latency must be 0 to 1000000 ns")
+        _require(0 <= self.latency_spread_ns <= 1_000_000, "latency spread must be 0 to 1000000 ns")
+        _require(0.0 <= self.backpressure <= 0.9, "back-pressure must be 0 to 0.9")
+        _require(self.bandwidth_gbps >= 0, "bandwidth is negative")
+
+
+@dataclass(frozen=True, slots=True)
+class WireConfig:
+    """The link. gap_bytes: idle bytes between two frames that we send; 12 is the standard's and the least."""
+
+    gap_bytes: int = 12
+
+    def __post_init__(self) -> None:
+        _require(12 <= self.gap_bytes <= 1_000_000, "inter-frame gap must be 12 to 1000000 bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class ClockConfig:
+    """Core and XGMII clocks.
+
+    shared: one source drives them all (fastest); else ppm and phase are those of the XGMII clocks.
+    """
+
+    shared: bool = True
+    tx_ppm: int = 0
+    rx_ppm: int = 0
+    tx_phase_ps: int = 0
+    rx_phase_ps: int = 0
+
+    def __post_init__(self) -> None:
+        _require(all(abs(ppm) <= 10_000 for ppm in (self.tx_ppm, self.rx_ppm)), "clock offset above 10000 ppm")
+        _require(all(0 <= phase < 6400 for phase in (self.tx_phase_ps, self.rx_phase_ps)), "phase must be 0 to 6399 ps")
+
+
+@dataclass(frozen=True, slots=True)
+class DriverConfig:
+    """What the driver and the kernel under it are told. time_scale divides every driver delay and timer period."""
+
+    rx_ring: int = 256
+    tx_ring: int = 256
+    mtu: int = 1500
+    time_scale: int = 1
+    interrupt_throttle: int = 3
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.time_scale <= 1_000_000, "time scale must be 1 to 1000000")
+        _require(68 <= self.mtu <= 9216, "MTU must be 68 to 9216")
+
+
+@dataclass(frozen=True, slots=True)
+class BenchConfig:
+    """A whole bench. seed: of every random choice in it."""
+
+    seed: int = 0
+    host: HostConfig = field(default_factory=HostConfig)
+    wire: WireConfig = field(default_factory=WireConfig)
+    clock: ClockConfig = field(default_factory=ClockConfig)
+    driver: DriverConfig = field(default_factory=DriverConfig)
+    mac: str = "00:1b:21:0a:8b:01"
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> BenchConfig:
+        """Raises: ConfigError."""
+        try:
+            raw: dict[str, Any] = json.loads(text)
+            return BenchConfig(
+                seed=raw["seed"],
+                host=HostConfig(**raw["host"]),
+                wire=WireConfig(**raw["wire"]),
+                clock=ClockConfig(**raw["clock"]),
+                driver=DriverConfig(**raw["driver"]),
+                mac=raw["mac"],
+            )
+        except (KeyError, TypeError, json.JSONDecodeError) as bad:
+            raise ConfigError(f"not a bench configuration: {bad}") from bad

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: MIT
+"""AxiHost and AxiMemory against a small copying device: data, order, latency, errors, and what the pump promises."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import cocotb
+import pytest
+from cocotb.clock import Clock
+from cocotb.triggers import Event, RisingEdge, Timer, with_timeout
+
+from driver.host import ConfigWrite, IrqLevel, MmioRead, MmioWrite, ReadDone, Request
+from driver.host import Event as HostEvent
+from sim.config import HostConfig
+from sim.host.axi import AxiHost
+from sim.host.axi_memory import DECERR, SLVERR
+from sim.host.simtime import now_ps
+from sim.runner import Design, simulate
+
+HERE = Path(__file__).parent
+BASE = 0x1_2340_0000  # host memory above 4 GiB
+IOVA = 0x7_0000_0000  # bus addresses differ from physical ones
+SOURCE, TARGET = 0x10_000, 0x20_000
+STATUS = 0x18
+Script = Generator[Request, int | None, None]
+
+
+class ScriptedKernel:
+    """The least that can be pumped: runs a script of requests, notes interrupt levels and the order of events."""
+
+    def __init__(self) -> None:
+        self.deadline_ns: int | None = None
+        self.events: list[HostEvent] = []
+        self.steps = 0
+        self.finished = Event()
+        self._script: Script | None = None
+
+    def run(self, script: Script) -> None:
+        self._script, self._answer = script, None
+        self.finished.clear()
+
+    def step(self, now_ns: int, events: Sequence[HostEvent]) -> Sequence[Request]:
+        self.steps += 1
+        self.events += events
+        answers: list[int | None] = [event.value for event in events if isinstance(event, ReadDone)]
+        if self._script is None or (self._waits_for_read and not answers):
+            return []
+        return self._advance(answers[0] if answers else None)
+
+    _waits_for_read = False
+
+    def _advance(self, answer: int | None) -> list[Request]:
+        requests: list[Request] = []
+        assert self._script is not None
+        while True:
+            try:
+                request = self._script.send(answer)
+            except StopIteration:
+                self._script, self._waits_for_read = None, False
+                self.finished.set()
+                return requests
+            requests.append(request)
+            answer = None
+            if isinstance(request, MmioRead):
+                self._waits_for_read = True
+                return requests
+
+
+class Bench:
+    def __init__(self, dut: Any, config: HostConfig) -> None:
+        self.dut = dut
+        self.host = AxiHost(config, cocotb.RANDOM_SEED)
+        self.kernel = ScriptedKernel()
+        self.refused: list[tuple[int, int, bool]] = []
+        self.random = Random(cocotb.RANDOM_SEED)
+
+    def translate(self, iova: int, count: int, is_write: bool) -> int | None:
+        offset = iova - IOVA
+        if offset >= 0 and offset + count <= 0x40_000:
+            return BASE + offset
+        self.refused.append((iova, count, is_write))
+        return None
+
+    async def up(self) -> Bench:
+        Clock(self.dut.clk_i, 6.4, unit="ns").start()
+        self.dut.rst_ni.value = 0
+        await Timer(100, "ns")
+        self.dut.rst_ni.value = 1
+        await RisingEdge(self.dut.clk_i)
+        self.host.attach(self.dut, self.dut.clk_i, self.translate)
+        self.host.start(self.kernel)
+        await self.run(iter_requests([ConfigWrite(0, 0, 4, 6, 2)]))
+        return self
+
+    async def run(self, script: Script) -> None:
+        self.kernel.run(script)
+        self.host.wake()
+        await with_timeout(self.kernel.finished.wait(), 100, "us")
+
+    def ram(self, offset: int, count: int) -> memoryview:
+        return self.host.ram.slice(BASE + offset, count)
+
+    async def copy(self, engine: int, source: int, target: int, beats: int) -> None:
+        await self.run(copy_script(engine, IOVA + source, IOVA + target, beats))
+
+    async def interrupt(self) -> int:
+        """Wait for one and acknowledge it; returns the status register."""
+        if not self.dut.intx_o.value:
+            await with_timeout(RisingEdge(self.dut.intx_o), 200, "us")
+        got: list[int] = []
+
+        def acknowledge() -> Script:
+            value = yield MmioRead(0, 0, 0, STATUS)
+            assert value is not None
+            got.append(value)
+
+        await self.run(acknowledge())
+        return got[0]
+
+
+def iter_requests(requests: Sequence[Request]) -> Script:
+    yield from requests
+
+
+def copy_script(engine: int, source: int, target: int, beats: int) -> Script:
+    for offset, value in enumerate((source & 0xFFFFFFFF, source >> 32, target & 0xFFFFFFFF, target >> 32, beats - 1)):
+        yield MmioWrite(0, 0, 0, 4 * offset, value)
+    yield MmioWrite(0, 0, 0, 0x14, engine)
+
+
+def config(**changes: Any) -> HostConfig:
+    return HostConfig(**{"memory_bytes": 1 << 20, "memory_base": BASE, **changes})
+
+
+async def copy_rounds(bench: Bench, rounds: int) -> list[int]:
+    """Random copies on all four engines at once; every byte is checked. Returns each round's first status."""
+    firsts = []
+    for _ in range(rounds):
+        plan = []
+        for engine in range(4):
+            data = bench.random.randbytes(16 * bench.random.randint(1, 32))
+            source, target = SOURCE + engine * 0x1000 + 16 * bench.random.randint(0, 31), TARGET + engine * 0x1000
+            bench.ram(source, len(data))[:] = data
+            bench.ram(target, len(data))[:] = bytes(len(data))
+            plan.append((engine, source, target, data))
+        for engine, source, target, data in plan:
+            await bench.copy(engine, source, target, len(data) // 16)
+        firsts.append(done := await bench.interrupt())
+        while done != 0b1111:
+            done |= await bench.interrupt()
+        for _, _, target, data in plan:
+            assert bytes(bench.ram(target, len(data))) == data
+    assert bench.host.dma.reads == bench.host.dma.writes == 4 * rounds and bench.host.dma.faults == 0
+    assert bench.host.dma.idle and bench.host.dma.most_outstanding["read"] > 1
+    return firsts
+
+
+@cocotb.test()
+async def copies_arrive_in_any_order(dut: Any) -> None:
+    settings = config(latency_ns=1000, latency_spread_ns=3000, reorder=True, backpressure=0.3)
+    firsts = await copy_rounds(await Bench(dut, settings).up(), 16)
+    assert any(not status & 1 for status in firsts), "the engine that was started first was always answered first"
+
+
+@cocotb.test()
+async def copies_arrive_in_order_when_told_so(dut: Any) -> None:
+    settings = config(latency_ns=1000, latency_spread_ns=3000, reorder=False, bandwidth_gbps=8.0)
+    firsts = await copy_rounds(await Bench(dut, settings).up(), 8)
+    assert all(status & 1 for status in firsts)
+
+
+@cocotb.test()
+async def latency_is_kept_and_pipelined(dut: Any) -> None:
+    """Four copies started together take hardly longer than one; one takes two latencies and some cycles."""
+    bench = await Bench(dut, config(latency_ns=5000)).up()
+    begin = now_ps()
+    await bench.copy(0, SOURCE, TARGET, 4)
+    assert await bench.interrupt() == 1
+    one = now_ps() - begin
+    assert 10_000_000 < one < 10_600_000
+    begin = now_ps()
+    for engine in range(4):
+        await bench.copy(engine, SOURCE, TARGET + engine * 0x1000, 4)
+    done = 0
+    while done != 15:
+        done |= await bench.interrupt()
+    assert now_ps() - begin < one + 2_000_000
+
+
+@cocotb.test()
+async def writes_land_only_with_their_response(dut: Any) -> None:
+    """Memory is untouched as long as the write is unanswered, and unaligned starts write exactly their bytes."""
+    bench = await Bench(dut, config(latency_ns=5000)).up()
+    bench.ram(SOURCE, 64)[:] = bytes(range(64))
+    bench.ram(TARGET, 80)[:] = b"\xee" * 80
+    await bench.copy(1, SOURCE, TARGET + 5, 3)
+    await Timer(9, "us")
+    assert bytes(bench.ram(TARGET, 80)) == b"\xee" * 80
+    assert await bench.interrupt() == 2
+    assert bytes(bench.ram(TARGET, 80)) == b"\xee" * 5 + bytes(range(5, 48)) + b"\xee" * 32
+
+
+@cocotb.test()
+async def faults_and_errors_are_answered(dut: Any) -> None:
+    """Unmapped addresses, planned errors and a disabled bus master each end in an error response, and move nothing."""
+    bench = await Bench(dut, config()).up()
+    bench.ram(TARGET, 16)[:] = b"\xee" * 16
+    await bench.copy(0, 0x50_000, TARGET, 1)
+    assert await bench.interrupt() == 0x10
+    assert bench.refused == [(IOVA + 0x50_000, 1, False)]
+    await bench.copy(1, SOURCE, 0x3FFF8, 1)  # strobes reach from 8 bytes below the end to it: allowed
+    assert await bench.interrupt() == 0x02
+    await bench.copy(1, SOURCE, 0x40_000, 1)
+    assert await bench.interrupt() == 0x20
+    assert bench.refused[1:] == [(IOVA + 0x40_000, 16, True)]
+    assert bench.host.dma.faults == 2
+    for write, response in ((False, SLVERR), (True, SLVERR), (True, DECERR)):
+        bench.host.dma.fail_next(write=write, response=response, match=lambda burst: burst.id == 2)
+        await bench.copy(3, SOURCE, TARGET + 0x1000, 2)
+        assert await bench.interrupt() == 0x08
+        await bench.copy(2, SOURCE, TARGET, 1)
+        assert await bench.interrupt() == 0x40
+    await bench.run(iter_requests([ConfigWrite(0, 0, 4, 2, 2)]))
+    await bench.copy(2, SOURCE, TARGET, 1)
+    assert await bench.interrupt() == 0x40
+    assert bytes(bench.ram(TARGET, 16)) == b"\xee" * 16
+
+
+@cocotb.test()
+async def interrupt_level_comes_before_the_read_that_changed_it(dut: Any) -> None:
+    bench = await Bench(dut, config(latency_ns=50)).up()
+    await bench.copy(0, SOURCE, TARGET, 1)
+    await bench.interrupt()
+    await Timer(1, "us")
+    assert bench.kernel.events == [IrqLevel(0, True), IrqLevel(0, False), ReadDone(0, 1)]
+
+
+@cocotb.test()
+async def intx_disable_holds_the_line(dut: Any) -> None:
+    bench = await Bench(dut, config(latency_ns=50)).up()
+    await bench.run(iter_requests([ConfigWrite(0, 0, 4, 0x406, 2)]))
+    await bench.copy(0, SOURCE, TARGET, 1)
+    await Timer(2, "us")
+    assert dut.intx_o.value and bench.kernel.events == []
+    assert bench.host.function.config_read(6, 2) & 8
+    await bench.run(iter_requests([ConfigWrite(0, 0, 4, 0x006, 2)]))
+    await Timer(100, "ns")
+    assert bench.kernel.events == [IrqLevel(0, True)]
+
+
+@cocotb.test()
+async def idle_time_runs_no_python(dut: Any) -> None:
+    """A millisecond without work steps the kernel not once; a deadline steps it once, in time."""
+    bench = await Bench(dut, config()).up()
+    await Timer(1, "us")
+    before, calls = bench.kernel.steps, 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    await Timer(1, "ms")
+    sys.setprofile(None)
+    assert bench.kernel.steps == before
+    assert calls < 200, f"{calls} Python calls in 156250 idle cycles"
+    deadline = now_ps() // 1000 + 500_000
+    bench.kernel.deadline_ns = deadline
+    bench.host.wake()
+    await Timer(1, "ns")
+    assert bench.kernel.steps == before + 1
+    seen = []
+    step = bench.kernel.step
+
+    def noting(now_ns: int, events: Sequence[HostEvent]) -> Sequence[Request]:
+        seen.append(now_ns)
+        bench.kernel.deadline_ns = None
+        return step(now_ns, events)
+
+    bench.kernel.step = noting  # type: ignore[method-assign]
+    await Timer(1, "ms")
+    assert seen == [deadline]
+
+
+@cocotb.test()
+async def absent_registers_read_all_ones(dut: Any) -> None:
+    bench = await Bench(dut, config()).up()
+    got: list[int | None] = []
+
+    def probe() -> Script:
+        got.append((yield MmioRead(0, 0, 0, 0x40)))
+        got.append((yield MmioRead(0, 0, 1, 0x40)))
+        yield ConfigWrite(0, 0, 4, 0, 2)
+        got.append((yield MmioRead(0, 0, 0, 0x40)))
+
+    await bench.run(probe())
+    assert got == [0xDEADBEEF, 0xFFFFFFFF, 0xFFFFFFFF]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:cocotb_tools")
+def test_axi_host(tmp_path: Path) -> None:
+    design = Design("dma_copy", (HERE / "dma_copy.sv",))
+    result = simulate(design, "tests.hdl.host.test_axi_host", folder=tmp_path)
+    assert result.passed == 9
