@@ -6,6 +6,12 @@ pkg/nic_pkg.sv
 common/nic_fifo.sv
 # mac
 # dma
+dma/nic_axi_pkg.sv
+dma/nic_axi_bursts.sv
+dma/nic_axi_track.sv
+dma/nic_axi_realign.sv
+dma/nic_axi_rd_check.sv
+dma/nic_axi_rd.sv
 # csr
 # top
 top/nic_top.sv
