@@ -12,6 +12,9 @@ dma/nic_axi_track.sv
 dma/nic_axi_realign.sv
 dma/nic_axi_rd_check.sv
 dma/nic_axi_rd.sv
+dma/nic_axi_wdata.sv
+dma/nic_axi_wr_check.sv
+dma/nic_axi_wr.sv
 # csr
 # top
 top/nic_top.sv

@@ -49,6 +49,7 @@ module nic_axi_rd #(
 );
   localparam int unsigned BusBits = $clog2(AxiDataBits / 8);  // address bits inside a bus beat
   localparam int unsigned SelBits = Clients > 1 ? $clog2(Clients) : 1;
+  localparam logic [4:0] LaneMask = 5'(AxiDataBits / 8 - 1);
   typedef logic [SelBits-1:0] sel_t;
 
   if (AxiDataBits != 64 && AxiDataBits != 128 && AxiDataBits != 256) begin : g_bad_width
@@ -170,8 +171,8 @@ module nic_axi_rd #(
   sel_t sel;
 
   assign sel        = sel_t'(r.id);
-  assign lo         = mid_burst_q[sel] ? '0 : 5'(info.addr[BusBits-1:0]);
-  assign hi         = r.last ? 5'(info.end_addr[BusBits-1:0]) : 5'(AxiDataBits / 8 - 1);
+  assign lo         = mid_burst_q[sel] ? '0 : info.addr[4:0] & LaneMask;
+  assign hi         = r.last ? info.end_addr & LaneMask : LaneMask;
   assign r_pop      = !known || (chunk_ready && bus_beat_done);  // what nobody asked for is thrown away
   assign burst_done = r_valid && known && r_pop && r.last;
   assign chunk_valid = r_valid && known;
