@@ -1,10 +1,24 @@
 # SPDX-License-Identifier: MIT
 # The card's sources in dependency order, relative to hdl/. Runner, lint, synthesis and tests read only this list.
 # packages
+csr/gen/nic_regs_pkg.sv
 pkg/nic_pkg.sv
 # common
 common/nic_fifo.sv
+common/nic_sync.sv
+common/nic_rst_sync.sv
+common/nic_fifo_async.sv
 # mac
+mac/nic_crc32_pkg.sv
+mac/nic_xgmii_pkg.sv
+mac/nic_mac_tx_fcs.sv
+mac/nic_mac_tx_xgmii.sv
+mac/nic_mac_tx.sv
+mac/nic_mac_rx_xgmii.sv
+mac/nic_mac_rx.sv
+mac/nic_mac.sv
+mac/nic_rx_filter.sv
+mac/nic_rx_front.sv
 # dma
 dma/nic_axi_pkg.sv
 dma/nic_axi_bursts.sv
