@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: MIT
+"""kmalloc: buffers in the host's memory, where the card can reach them.
+
+Size classes (2^n and 3*2^n bytes) are carved out of 128 KiB chunks; larger buffers take whole chunks. Free memory is
+filled with 0x6b and looked at again when it is handed out: whoever wrote to it after it was freed is told. So fresh
+memory holds 0x6b, not zeros.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from .bug import Where, fatal_violation, told, warn_violation
+from .cpu import might_sleep
+from .current import ON
+
+if TYPE_CHECKING:
+    from .sched import Kernel
+
+__all__ = ["GFP_ATOMIC", "GFP_KERNEL", "PAGE_SIZE", "POISON_FREE", "Buffer", "Memory", "kfree", "kmalloc", "kzalloc"]
+
+PAGE_SIZE: Final = 4096
+POISON_FREE: Final = 0x6B
+GFP_ATOMIC: Final = 0
+GFP_KERNEL: Final = 1
+
+_CHUNK_BITS: Final = 17
+_CHUNK: Final = 1 << _CHUNK_BITS
+_CLASSES: Final = tuple(sorted({size for n in range(6, 16) for size in (1 << n, 3 << (n - 1))} | {32, 1 << 16}))
+_POISON: Final = bytes([POISON_FREE]) * _CHUNK
+
+
+class Buffer:
+    """One allocation. addr: physical; view: its memory; mapped: DMA mappings of it that the device owns.
+
+    `view` is gone once it is freed: touching it is the rule use-after-free.
+    """
+
+    __slots__ = ("addr", "freed", "mapped", "memory", "room", "size", "view", "where")
+    view: memoryview
+
+    def __init__(self, memory: Memory, addr: int, size: int, room: int, view: memoryview, where: Where) -> None:
+        self.memory = memory
+        self.addr = addr
+        self.size = size
+        self.room = room  # bytes of its size class
+        self.view = view
+        self.mapped = 0
+        self.where = where
+        self.freed: Where | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, attribute: str) -> Any:
+            if attribute != "view":
+                raise AttributeError(attribute)
+            raise fatal_violation("use-after-free", self, f"it was freed at {told(self.freed)}", self.where)
+
+    @property
+    def name(self) -> str:
+        return f"buffer {self.addr:#x}+{self.size}"
+
+    def __repr__(self) -> str:
+        return f"<{self.name} made at {told(self.where)}{' (freed)' if self.freed else ''}>"
+
+
+class Memory:
+    """The allocator of one kernel: everything in `view`, of which index 0 is physical address `base`."""
+
+    def __init__(self, kernel: Kernel, view: memoryview, base: int) -> None:
+        self.kernel = kernel
+        self.view = view.cast("B")
+        self.base = base
+        self.check_poison = True
+        self.in_use_bytes = 0
+        self._live: dict[int, Buffer] = {}
+        self._free: dict[int, list[int]] = {size: [] for size in _CLASSES}  # size class -> indexes into view
+        self._class_of: dict[int, int] = {}
+        first = -base % _CHUNK  # chunks are aligned in physical addresses
+        self._fresh = self._low = first
+        self._end = first + (len(self.view) - first) // _CHUNK * _CHUNK
+        self._chunks: list[tuple[int, int]] = []  # per chunk: index where its buffers start, their size class
+        self._inject: Callable[[int], bool] | None = None
+
+    # ------------------------------------------------------------------------------------------ failure injection
+    def fail_after(self, count: int | None) -> None:
+        """Let `count` more allocations succeed, then none; None: as memory allows again."""
+        left = count
+
+        def used_up(_: int) -> bool:
+            nonlocal left
+            if left == 0:
+                return True
+            assert left is not None
+            left -= 1
+            return False
+
+        self._inject = None if count is None else used_up
+
+    def fail_if(self, predicate: Callable[[int], bool] | None) -> None:
+        """Allocations of a size (bytes) for which predicate(size) fail; None: none do."""
+        self._inject = predicate
+
+    # ------------------------------------------------------------------------------------------ reports
+    def live(self) -> list[Buffer]:
+        """What is allocated, oldest address first; each knows where it was made."""
+        return [self._live[index] for index in sorted(self._live)]
+
+    def find(self, addr: int) -> Buffer | None:
+        """The live buffer that physical address `addr` is in."""
+        index = addr - self.base
+        chunk = (index - self._low) >> _CHUNK_BITS
+        if index < self._low or chunk >= len(self._chunks):
+            return None
+        start, room = self._chunks[chunk]
+        found = self._live.get(start + (index - start) // room * room)
+        return found if found is not None and addr < found.addr + found.size else None
+
+    # ------------------------------------------------------------------------------------------ the allocator
+    def alloc(self, size: int, where: Where, align: int = 1) -> Buffer | None:
+        """`size` bytes, or None. The address is a multiple of 64 (of 32 below that), and of `align`."""
+        inject = self._inject
+        if inject is not None and inject(size):
+            return None
+        room = self._class_of.get(size) if align == 1 else None
+        if room is None:
+            room = self._room(size, align)
+        free = self._free.get(room)
+        if free:
+            index = free.pop()
+        else:
+            index = self._carve(room)
+            if index < 0:
+                return None
+        view = self.view
+        if self.check_poison and view[index : index + room].tobytes() != _poison(room):
+            self._spoilt(index, room)
+        buffer = Buffer(self, self.base + index, size, room, view[index : index + size], where)
+        self._live[index] = buffer
+        self.in_use_bytes += room
+        return buffer
+
+    def free(self, buffer: Buffer, where: Where) -> None:
+        """Rules: double-free, free-while-mapped."""
+        if buffer.freed is not None:
+            message = f"freed at {told(where)}, and before that at {told(buffer.freed)}"
+            warn_violation("double-free", buffer, message, buffer.where)
+            return
+        if buffer.mapped:
+            warn_violation("free-while-mapped", buffer, f"{buffer.mapped} DMA mappings of it are live", buffer.where)
+        room = buffer.room
+        index = buffer.addr - self.base
+        self.view[index : index + room] = _poison(room)
+        buffer.freed = where
+        del buffer.view
+        del self._live[index]
+        self.in_use_bytes -= room
+        self._free[room].append(index)
+
+    def _room(self, size: int, align: int) -> int:
+        """The smallest size class that holds `size` and is a multiple of `align`; whole chunks above the largest."""
+        for room in _CLASSES:
+            if room >= size and room % align == 0:
+                break
+        else:
+            room = (size + _CHUNK - 1) // _CHUNK * _CHUNK
+            self._free.setdefault(room, [])
+        if align == 1:
+            self._class_of[size] = room
+        return room
+
+    def _carve(self, room: int) -> int:
+        """Take fresh chunks for a size class; the index of its first buffer, -1 when memory is used up."""
+        chunks = max(1, room >> _CHUNK_BITS)
+        start = self._fresh
+        if start + (chunks << _CHUNK_BITS) > self._end:
+            return -1
+        self._fresh += chunks << _CHUNK_BITS
+        self._chunks += [(start, room)] * chunks
+        for index in range(start, self._fresh, _CHUNK):
+            self.view[index : index + _CHUNK] = _POISON
+        # The first is handed out now, the others are free; the lowest address is used next.
+        self._free[room] += range(start + (_CHUNK // room - 1) * room, start, -room)
+        return start
+
+    def _spoilt(self, index: int, room: int) -> None:
+        held = self.view[index : index + room]
+        at = next(i for i in range(room) if held[i] != POISON_FREE)
+        self.view[index : index + room] = _poison(room)
+        message = f"free memory was written to: {held[at]:#04x} at offset {at} of {room}"
+        warn_violation("write-after-free", f"buffer {self.base + index:#x}", message)
+
+
+_poisons: dict[int, bytes] = {room: _POISON[:room] for room in _CLASSES}
+
+
+def _poison(room: int) -> bytes:
+    found = _poisons.get(room)
+    if found is None:
+        found = _poisons[room] = bytes([POISON_FREE]) * room
+    return found
+
+
+def kmalloc(size: int, gfp: int = GFP_ATOMIC, where: Where | None = None) -> Buffer | None:
+    """`size` bytes of host memory, or None. where: whom a leak report shall name (bug.here()); the caller if None."""
+    if size <= 0:
+        raise ValueError(f"kmalloc({size})")
+    if gfp == GFP_KERNEL:
+        might_sleep("kmalloc(GFP_KERNEL)")
+    if where is None:
+        frame = sys._getframe(1)
+        where = frame.f_code, frame.f_lasti
+    return ON.kernel.mm.alloc(size, where)
+
+
+def kzalloc(size: int, gfp: int = GFP_ATOMIC) -> Buffer | None:
+    """As kmalloc, zeroed."""
+    frame = sys._getframe(1)
+    buffer = kmalloc(size, gfp, (frame.f_code, frame.f_lasti))
+    if buffer is not None:
+        buffer.view[:] = bytes(size)
+    return buffer
+
+
+def kfree(buffer: Buffer | None) -> None:
+    """Give it back; None is allowed."""
+    if buffer is not None:
+        frame = sys._getframe(1)
+        buffer.memory.free(buffer, (frame.f_code, frame.f_lasti))
