@@ -101,7 +101,7 @@ package nic_pkg;
     logic        valid;
     logic [15:0] bytes;     // with FCS
     logic        good;      // accepted (passed the filter, good FCS, legal length); also when missed follows below
-    logic        filtered;  // good frame, no filter wanted it
+    logic        filtered;  // no filter wanted it, whatever else was wrong with it; no error counter counts it
     logic        crc_err;   // legal length, bad FCS
     logic        sym_err;   // legal length, symbol error
     logic        undersize; // < 64 bytes, good FCS          (RUC)
@@ -109,7 +109,7 @@ package nic_pkg;
     logic        oversize;  // too long, good FCS            (ROC)
     logic        jabber;    // too long, bad FCS             (RJC)
     logic        missed;    // good, wanted, no room in the packet buffer (MPC); `good` is clear
-    logic        multicast;
+    logic        multicast; // not set for broadcast
     logic        broadcast;
   } rx_stat_t;
 

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// Receive side of the MAC, all in the XGMII receive clock: XGMII to 128-bit beats with length and FCS check.
+//
+// Beats out: no back-pressure; FCS included; `out_status_o` is valid with the last beat. A frame without a single byte
+// after its SFD leaves no trace. Bytes beyond the end of a frame are undefined in its last beat.
+// Latency: 5 cycles from the pins to the beat that holds them (6 for its first half).
+module nic_mac_rx
+  import nic_xgmii_pkg::*;
+  import nic_pkg::*;
+(
+    input  logic           clk_i,
+    input  logic           rst_ni,
+    input  xgmii_t         xgmii_i,
+    output logic           out_valid_o,
+    output frame_beat_t    out_beat_o,
+    output rx_mac_status_t out_status_o,
+    /// Something is on the wire or in here.
+    output logic           busy_o
+);
+  logic a_valid, a_last, a_err, wire_busy;
+  logic [63:0] a_data;
+  logic [3:0] a_bytes;
+
+  nic_mac_rx_xgmii u_xgmii (
+      .clk_i,
+      .rst_ni,
+      .xgmii_i,
+      .valid_o(a_valid),
+      .data_o (a_data),
+      .bytes_o(a_bytes),
+      .last_o (a_last),
+      .err_o  (a_err),
+      .busy_o (wire_busy)
+  );
+
+  // -------------------------------------------------------------- stage c: a word, and the sums up to it
+  // A frame may end in a word without bytes, so a word is last by itself or by what follows it.
+  logic c_valid_q, c_ended_q, c_err_q, c_last, a_empty, a_first;
+  mac_word_t c_word;
+  logic [63:0] c_data_q;
+  logic [3:0] c_bytes_q;
+  logic [15:0] length_q, length_before;
+  nic_crc32_pkg::crc32_t crc_q;
+  rx_mac_status_t status;
+
+  assign a_empty       = a_last && a_bytes == '0;
+  assign a_first       = !c_valid_q || c_ended_q;
+  assign c_last        = c_ended_q || (a_valid && a_empty);
+  assign length_before = a_first ? '0 : length_q;
+
+  always_comb begin
+    c_word.data       = c_data_q;
+    c_word.bytes      = c_bytes_q;
+    c_word.last       = c_last;
+    c_word.err        = c_err_q || (!c_ended_q && a_err);
+    status.bytes      = length_q;
+    status.crc_err    = crc_q != nic_crc32_pkg::Residue;
+    status.symbol_err = c_word.err;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) c_valid_q <= 1'b0;
+    else c_valid_q <= a_valid && !a_empty;
+  end
+  always_ff @(posedge clk_i) begin
+    if (a_valid) begin
+      c_data_q  <= a_data;
+      c_bytes_q <= a_bytes;
+      c_ended_q <= a_last;
+      c_err_q   <= a_err || (!a_first && c_err_q);
+      length_q  <= length_before > 16'hFFF7 ? 16'hFFFF : length_before + 16'(a_bytes);
+      crc_q     <= nic_crc32_pkg::update(a_first ? nic_crc32_pkg::Init : crc_q, a_data, a_bytes);
+    end
+  end
+
+  // -------------------------------------------------------------- stage p: two words make a beat
+  logic upper_q;  // c_word is the upper half
+  logic [63:0] lower_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      upper_q     <= 1'b0;
+      out_valid_o <= 1'b0;
+    end else begin
+      out_valid_o <= c_valid_q && (upper_q || c_last);
+      if (c_valid_q) upper_q <= !upper_q && !c_last;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (c_valid_q && !upper_q) lower_q <= c_word.data;
+    out_beat_o.data  <= upper_q ? {c_word.data, lower_q} : {64'h0, c_word.data};
+    out_beat_o.bytes <= {1'b0, c_word.bytes} + (upper_q ? 5'd8 : 5'd0);
+    out_beat_o.last  <= c_word.last;
+    out_status_o     <= status;
+  end
+
+  assign busy_o = wire_busy || a_valid || c_valid_q || out_valid_o;
+endmodule

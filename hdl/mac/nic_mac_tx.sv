@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// Transmit side of the MAC, all in the XGMII transmit clock: 128-bit beats to padded, checked, framed XGMII.
+//
+// Beats in: valid/ready; `in_fcs_i` and `in_pad_i` hold for the whole frame. A beat is taken every second cycle at most;
+// once the first beat of a frame is there, the next must be there two cycles later and so on (asserted further down).
+// Latency: 4 cycles from `in_valid_i` to the start character on the pins.
+module nic_mac_tx
+  import nic_xgmii_pkg::*;
+(
+    input  logic                 clk_i,
+    input  logic                 rst_ni,
+    input  logic                 in_valid_i,
+    output logic                 in_ready_o,
+    input  nic_pkg::frame_beat_t in_beat_i,
+    /// Append the FCS.
+    input  logic                 in_fcs_i,
+    /// Pad to the minimum length first (implies in_fcs_i).
+    input  logic                 in_pad_i,
+    /// With the last beat: the frame was given up; error characters go out in place of this beat.
+    input  logic                 in_abort_i,
+    /// TIPG.IPGT; quasi-static, of any clock domain.
+    input  logic [9:0]           ipgt_i,
+    /// Something is in here or on the wire.
+    output logic                 busy_o,
+    output xgmii_t               xgmii_o
+);
+  // The 82574L's reset value stands for the standard gap of 12 bytes; less is not given.
+  localparam logic [9:0] IpgtDefault = 10'd8;
+
+  // -------------------------------------------------------------- two words out of each beat
+  logic upper_q, split, word_ready;
+  mac_word_t word;
+
+  assign split      = in_beat_i.bytes > 5'd8;
+  assign in_ready_o = word_ready && (!split || upper_q);
+
+  always_comb begin
+    word.data  = upper_q ? in_beat_i.data[127:64] : in_beat_i.data[63:0];
+    word.bytes = upper_q ? 4'(in_beat_i.bytes - 5'd8) : split ? 4'd8 : in_beat_i.bytes[3:0];
+    word.last  = in_beat_i.last && split == upper_q;
+    word.err   = in_abort_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) upper_q <= 1'b0;
+    else if (in_valid_i && word_ready) upper_q <= split && !upper_q;
+  end
+
+  // -------------------------------------------------------------- padding and FCS, framing
+  logic framed_valid, framed_ready, wire_busy;
+  mac_word_t framed;
+  logic [9:0] ipgt, extra_gap_q;
+
+  nic_mac_tx_fcs u_fcs (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i,
+      .in_ready_o (word_ready),
+      .in_word_i  (word),
+      .in_fcs_i,
+      .in_pad_i,
+      .out_valid_o(framed_valid),
+      .out_ready_i(framed_ready),
+      .out_word_o (framed)
+  );
+
+  nic_sync #(
+      .Width(10)
+  ) u_ipgt (
+      .clk_i,
+      .d_i(ipgt_i),
+      .q_o(ipgt)
+  );
+  always_ff @(posedge clk_i) extra_gap_q <= ipgt > IpgtDefault ? ipgt - IpgtDefault : '0;
+
+  nic_mac_tx_xgmii u_xgmii (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (framed_valid),
+      .in_ready_o (framed_ready),
+      .in_word_i  (framed),
+      .extra_gap_i(extra_gap_q),
+      .busy_o     (wire_busy),
+      .xgmii_o
+  );
+
+  // Words between the input and the last stage are here for 2 cycles before that stage knows; once it does, it is busy
+  // to the frame's end. The pins are one cycle later still.
+  logic [3:0] recent_q;
+  assign busy_o = in_valid_i || wire_busy || recent_q != '0;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) recent_q <= '0;
+    else recent_q <= {recent_q[2:0], in_valid_i || wire_busy};
+  end
+endmodule

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// Transmit, first stage: pad a frame with zeros to 60 bytes and append its FCS.
+//
+// Words in and out are valid/ready streams. `in_fcs_i` and `in_pad_i` hold for the whole frame; padding without an FCS
+// does not exist (`in_pad_i` implies `in_fcs_i`). Bytes beyond the end of a frame come out as zeros.
+// Latency: 2 cycles. One word per cycle, plus one cycle where the FCS does not fit in the frame's last word.
+module nic_mac_tx_fcs
+  import nic_xgmii_pkg::*;
+(
+    input  logic      clk_i,
+    input  logic      rst_ni,
+    input  logic      in_valid_i,
+    output logic      in_ready_o,
+    input  mac_word_t in_word_i,
+    /// Append the FCS.
+    input  logic      in_fcs_i,
+    /// Pad to the minimum length first.
+    input  logic      in_pad_i,
+    output logic      out_valid_o,
+    input  logic      out_ready_i,
+    output mac_word_t out_word_o
+);
+  // The shortest frame is 60 bytes without FCS: 7 words and a half.
+  localparam logic [3:0] PadIndex = 4'd7;
+  localparam logic [3:0] PadBytes = 4'd4;
+
+  // -------------------------------------------------------------- stage p: padding
+  mac_word_t p_word_q, p_word_d;
+  logic p_valid_q, p_first_q, p_fcs_q, p_ready;
+  logic padding_q, pad_more;
+  logic [3:0] index_q;  // of the word in the frame; 8 stands for all later ones
+
+  assign p_ready    = !p_valid_q || f_ready;
+  assign in_ready_o = p_ready && !padding_q;
+  assign pad_more   = padding_q ? index_q != PadIndex : in_pad_i && in_word_i.last && index_q < PadIndex;
+
+  always_comb begin
+    p_word_d = in_word_i;
+    for (int i = 0; i < 8; i++) begin
+      if (padding_q || 4'(i) >= in_word_i.bytes) p_word_d.data[8*i+:8] = '0;
+    end
+    p_word_d.err = in_word_i.err && !padding_q;
+    if (pad_more) begin
+      p_word_d.bytes = 4'd8;
+      p_word_d.last  = 1'b0;
+    end else if (padding_q || (in_pad_i && in_word_i.last && index_q == PadIndex && in_word_i.bytes < PadBytes)) begin
+      p_word_d.bytes = PadBytes;
+      p_word_d.last  = 1'b1;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      p_valid_q <= 1'b0;
+      padding_q <= 1'b0;
+      index_q   <= '0;
+    end else if (p_ready) begin
+      p_valid_q <= in_valid_i || padding_q;
+      if (in_valid_i || padding_q) begin
+        padding_q <= pad_more;
+        if (p_word_d.last) index_q <= '0;
+        else if (!index_q[3]) index_q <= index_q + 4'd1;
+      end
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (p_ready) begin
+      p_word_q  <= p_word_d;
+      p_first_q <= index_q == '0;
+      p_fcs_q   <= padding_q || in_fcs_i;
+    end
+  end
+
+  // -------------------------------------------------------------- stage f: FCS
+  mac_word_t f_word_q;
+  logic f_valid_q, f_fcs_q, f_ready;
+  logic append, spill, spill_q;  // spill: the FCS needs a word of its own; spill_q: this is it
+  nic_crc32_pkg::crc32_t crc_q;  // over everything up to f_word_q
+  logic [95:0] wide;
+
+  assign append      = f_word_q.last && f_fcs_q;
+  assign spill       = append && f_word_q.bytes > 4'd4;
+  assign wide        = {32'h0, f_word_q.data} | {64'h0, nic_crc32_pkg::fcs(crc_q)} << {f_word_q.bytes, 3'b000};
+  assign f_ready     = !f_valid_q || (out_ready_i && (!spill || spill_q));
+  assign out_valid_o = f_valid_q;
+
+  always_comb begin
+    out_word_o = f_word_q;
+    if (spill_q) begin
+      out_word_o.data  = {32'h0, wide[95:64]};
+      out_word_o.bytes = f_word_q.bytes - 4'd4;
+    end else if (append) begin
+      out_word_o.data  = wide[63:0];
+      out_word_o.bytes = spill ? 4'd8 : f_word_q.bytes + 4'd4;
+      out_word_o.last  = !spill;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      f_valid_q <= 1'b0;
+      spill_q   <= 1'b0;
+    end else begin
+      if (f_ready) f_valid_q <= p_valid_q;
+      if (f_valid_q && out_ready_i) spill_q <= spill && !spill_q;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (f_ready && p_valid_q) begin
+      f_word_q <= p_word_q;
+      f_fcs_q  <= p_fcs_q;
+      crc_q    <= nic_crc32_pkg::update(p_first_q ? nic_crc32_pkg::Init : crc_q, p_word_q.data, p_word_q.bytes);
+    end
+  end
+
+  // -------------------------------------------------------------- promises of the neighbours
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && in_valid_i) begin
+      a_bytes : assert (in_word_i.bytes inside {[4'd1 : 4'd8]} && (in_word_i.last || in_word_i.bytes == 4'd8))
+      else $error("nic_mac_tx_fcs: a word with a hole");
+      a_pad_has_fcs : assert (in_fcs_i || !in_pad_i) else $error("nic_mac_tx_fcs: padding without FCS");
+    end
+  end
+endmodule

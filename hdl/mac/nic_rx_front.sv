@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// Receive front end: decides what becomes of each frame from its address, length and FCS (82574L datasheet 7.1, 10.2.7).
+//
+// Beats in from nic_mac and out to the packet buffer, no back-pressure on either side; `verdict_o` is valid with the last
+// beat. Every frame that was received with RCTL.EN set comes out, wanted or not, with exactly one outcome in its
+// statistics record; others leave no trace. As in the datasheet, only frames that pass the address filter count as
+// errors or are stored under RCTL.SBP; all others are `filtered`. RCTL.SECRC takes the FCS off the end.
+// Frames beyond StoreBytesMax (never legal) are cut: the middle is left out, the last beat is there.
+// Latency: 3 cycles, or until the next beat of the frame has come (a beat is held: the strip may make it the last one).
+// Left out: VLAN filter and stripping, pause frames, length check against the type field.
+module nic_rx_front
+  import nic_pkg::*;
+(
+    input  logic               clk_i,
+    input  logic               rst_ni,
+    input  rx_cfg_t            cfg_i,
+    input  mac_filter_t [15:0] filter_i,
+    output logic               mta_en_o,
+    output logic        [11:0] mta_index_o,
+    input  logic               mta_bit_i,
+
+    input  logic           valid_i,
+    input  frame_beat_t    beat_i,
+    input  rx_mac_status_t status_i,
+
+    output logic        valid_o,
+    output frame_beat_t beat_o,
+    output rx_verdict_t verdict_o,
+    output logic        busy_o
+);
+  localparam int unsigned StoreBytesMax = 16368;  // what a DMA command can carry, in whole beats
+  localparam logic [9:0] LastButOne = 10'(StoreBytesMax / BeatBytes - 2);
+  localparam logic [4:0] FcsBytes = 5'd4;
+  localparam logic [15:0] AddressBytes = 16'd6;
+
+  // -------------------------------------------------------------- stage a: the beat as it came
+  logic a_valid_q, a_first_q, a_inside_q, a_en_q, a_en;
+  frame_beat_t a_beat_q;
+  rx_mac_status_t a_status_q;
+
+  assign a_en = a_inside_q ? a_en_q : cfg_i.en;  // a frame that began before RCTL.EN is none
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      a_valid_q  <= 1'b0;
+      a_inside_q <= 1'b0;
+    end else begin
+      a_valid_q <= valid_i && a_en;
+      if (valid_i) a_inside_q <= !beat_i.last;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (valid_i) begin
+      a_en_q     <= a_en;
+      a_first_q  <= !a_inside_q;
+      a_beat_q   <= beat_i;
+      a_status_q <= status_i;
+    end
+  end
+
+  // -------------------------------------------------------------- between a and h: what of the beat is kept
+  logic strip, strip_all, skip, h_load;
+
+  // Strip when there is more than an FCS. If the whole beat is FCS it goes, and the beat before it is the last.
+  assign strip     = a_beat_q.last && cfg_i.secrc && !(a_first_q && a_beat_q.bytes <= FcsBytes) && !(h_cut_q && !a_first_q);
+  assign strip_all = a_valid_q && strip && a_beat_q.bytes <= FcsBytes;
+  assign skip      = a_valid_q && !a_beat_q.last && !a_first_q && h_index_q >= LastButOne;
+  assign h_load    = a_valid_q && !strip_all && !skip;
+
+  // -------------------------------------------------------------- stage h: one beat held back; the filter's answer
+  typedef struct packed {
+    logic wanted;
+    logic pif;
+    logic multicast;
+    logic broadcast;
+  } address_t;
+
+  logic h_valid_q, h_fresh_q, h_stripped_q, h_cut_q, h_out;
+  logic [9:0] h_index_q;  // of the beat in its frame
+  frame_beat_t h_beat_q;
+  rx_mac_status_t h_status_q;
+  address_t answer, address, address_q;
+
+  nic_rx_filter u_filter (
+      .clk_i,
+      .upe_i        (cfg_i.upe),
+      .mpe_i        (cfg_i.mpe),
+      .bam_i        (cfg_i.bam),
+      .mo_i         (cfg_i.mo),
+      .filter_i,
+      .mta_en_o,
+      .mta_index_o,
+      .mta_bit_i,
+      .valid_i      (a_valid_q && a_first_q),
+      .destination_i(a_beat_q.data[47:0]),
+      .wanted_o     (answer.wanted),
+      .pif_o        (answer.pif),
+      .multicast_o  (answer.multicast),
+      .broadcast_o  (answer.broadcast)
+  );
+
+  assign h_out   = h_valid_q && (h_beat_q.last || h_load || strip_all);
+  assign address = h_fresh_q ? answer : address_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      h_valid_q <= 1'b0;
+      h_fresh_q <= 1'b0;
+    end else begin
+      h_valid_q <= h_load || (h_valid_q && !h_out);
+      h_fresh_q <= a_valid_q && a_first_q;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    address_q <= address;
+    if (skip) h_cut_q <= 1'b1;
+    if (h_load) begin
+      if (a_first_q) h_cut_q <= 1'b0;
+      h_index_q      <= a_first_q ? '0 : h_index_q + 10'd1;
+      h_beat_q.data  <= a_beat_q.data;
+      h_beat_q.last  <= a_beat_q.last;
+      h_beat_q.bytes <= strip ? a_beat_q.bytes - FcsBytes : a_beat_q.bytes;
+      h_stripped_q   <= strip;
+      h_status_q     <= a_status_q;
+    end
+  end
+
+  // -------------------------------------------------------------- verdict
+  frame_beat_t out_beat;
+  rx_verdict_t verdict;
+  rx_mac_status_t status;
+  logic wanted, too_short, too_long, bad;
+
+  assign status    = strip_all ? a_status_q : h_status_q;
+  assign wanted    = address.wanted && status.bytes >= AddressBytes;
+  assign too_short = status.bytes < 16'(MinFrameBytes);
+  assign too_long  = status.bytes > (cfg_i.lpe ? 16'(MaxJumboBytes) : 16'(MaxFrameBytes));
+  assign bad       = status.crc_err || status.symbol_err;
+
+  always_comb begin
+    out_beat = h_beat_q;
+    if (strip_all) begin
+      out_beat.last  = 1'b1;
+      out_beat.bytes = 5'(BeatBytes) - FcsBytes + a_beat_q.bytes;
+    end else if (h_cut_q) begin
+      out_beat.bytes = 5'(BeatBytes);
+    end
+
+    verdict.accept         = wanted && (cfg_i.sbp || !(bad || too_short || too_long));
+    verdict.crc_err        = status.crc_err;
+    verdict.symbol_err     = status.symbol_err;
+    verdict.len_err        = too_short || too_long;
+    verdict.pif            = address.pif;
+    verdict.bytes          = h_cut_q ? 16'(StoreBytesMax) : strip_all || h_stripped_q ? status.bytes - 16'(FcsBytes) : status.bytes;
+
+    verdict.stat           = '0;
+    verdict.stat.valid     = 1'b1;
+    verdict.stat.bytes     = status.bytes;
+    verdict.stat.multicast = address.multicast && !address.broadcast;
+    verdict.stat.broadcast = address.broadcast;
+    if (!wanted) verdict.stat.filtered = 1'b1;
+    else if (too_short) begin
+      verdict.stat.fragment  = bad;
+      verdict.stat.undersize = !bad;
+    end else if (too_long) begin
+      verdict.stat.jabber   = bad;
+      verdict.stat.oversize = !bad;
+    end else begin
+      verdict.stat.sym_err = status.symbol_err;
+      verdict.stat.crc_err = status.crc_err && !status.symbol_err;
+      verdict.stat.good    = !bad;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) valid_o <= 1'b0;
+    else valid_o <= h_out;
+  end
+  always_ff @(posedge clk_i) begin
+    beat_o    <= out_beat;
+    verdict_o <= verdict;
+    if (!(h_out && out_beat.last)) verdict_o.stat.valid <= 1'b0;
+  end
+
+  assign busy_o = valid_i || a_inside_q || a_valid_q || h_valid_q || valid_o;
+
+  logic unused_cfg;  // the queue's concern
+  assign unused_cfg = ^{cfg_i.rdmts, cfg_i.buf_bytes};
+
+  // -------------------------------------------------------------- promises
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && valid_i) begin
+      a_whole_beats : assert (beat_i.last ? beat_i.bytes inside {[5'd1 : 5'd16]} : beat_i.bytes == 5'd16)
+      else $error("nic_rx_front: a beat with a hole");
+    end
+    if (rst_ni && h_out && out_beat.last) begin
+      a_one_outcome : assert ($onehot({verdict.stat.good, verdict.stat.filtered, verdict.stat.crc_err,
+          verdict.stat.sym_err, verdict.stat.undersize, verdict.stat.fragment, verdict.stat.oversize,
+          verdict.stat.jabber}))
+      else $error("nic_rx_front: a frame with not exactly one outcome");
+    end
+  end
+endmodule
