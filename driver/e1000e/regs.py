@@ -3,47 +3,48 @@
 # ruff: noqa: E501
 """Registers of an Intel 82574L for its driver.
 
-A register knows what may be done to it: `modify` exists only where reading and writing back is harmless, and
-a write of no ones to a register that only ones change raises instead of doing nothing.
+What may be done to a register is its type: functions that read take a `Readable`, that write a `Writable`, and
+read-modify-write takes an `Rw`, which nothing is that changes by being read or acts on being written. Whoever
+writes passes the value through `to_write`, which refuses what could have no effect.
 
-    await CTRL.modify(bus, set=CTRL.SLU, clear=CTRL.FRCSPD | CTRL.FRCDPLX)
-    IMC.clear(bus, ALL_ONES)
-    FIELD_GET(STATUS.SPEED, await STATUS.read(bus)) == Speed.M1000
-
-`bus` is whatever has `read32` and `write32`.
+    ew32(hw, IMC, IMC.ALL)               er32(hw, STATUS) & STATUS.LU
+    rmw32(hw, CTRL, set=CTRL.SLU)        TXDCTL.WTHRESH.put(1), STATUS.SPEED.get(value) == Speed.M1000
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Protocol
+from typing import ClassVar, Final, Generic, TypeVar
 
 ALL_ONES: Final = 0xFFFF_FFFF
 
 
-def FIELD_GET(mask: int, value: int) -> int:
-    """The field under `mask`, shifted down."""
-    return (value & mask) >> (mask & -mask).bit_length() - 1
+class Mask(int):
+    """A field: as a number its mask, so that masks combine with | and ~."""
 
+    @property
+    def mask(self) -> int:
+        return int(self)
 
-def FIELD_PREP(mask: int, value: int) -> int:
-    """`value` shifted up to where `mask` is.
+    @property
+    def shift(self) -> int:
+        return (self & -self).bit_length() - 1
 
-    Raises: ValueError when it does not fit.
-    """
-    shifted = value << (mask & -mask).bit_length() - 1
-    if shifted & ~mask:
-        raise ValueError(f"{value:#x} does not fit a field of mask {mask:#x}")
-    return shifted
+    def get(self, value: int) -> int:
+        """This field of a register's value, shifted down."""
+        return (value & self) >> self.shift
 
+    def put(self, value: int) -> int:
+        """`value` shifted up to where the field is.
 
-class RegisterBus(Protocol):
-    """Access to one card's BAR0."""
-
-    async def read32(self, offset: int) -> int: ...
-
-    def write32(self, offset: int, value: int) -> None: ...
+        Raises: ValueError when it does not fit.
+        """
+        shifted = value << self.shift
+        if shifted & ~self:
+            raise ValueError(f"{value:#x} does not fit a field of mask {int(self):#x}")
+        return shifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,117 +55,145 @@ class Register:
     offset: int
     reset: int
 
-
-def _word(register: Register, value: int) -> int:
-    if not 0 <= value <= ALL_ONES:
-        raise ValueError(f"{register.name}: {value:#x} is no 32-bit value")
-    return value
-
-
-def _ones(register: Register, bits: int) -> int:
-    if not bits:
-        raise ValueError(f"{register.name}: writing no ones does nothing")
-    return _word(register, bits)
+    access: ClassVar[str] = ""
+    readable: ClassVar[bool] = False
+    writable: ClassVar[bool] = False
+    keeps: ClassVar[bool] = False  # what is written is what is read: read-modify-write means something
+    acts_on_ones: ClassVar[bool] = False
 
 
-class _Readable(Register):
-    __slots__ = ()
-
-    async def read(self, bus: RegisterBus) -> int:
-        return await bus.read32(self.offset)
-
-
-class _Writable(Register):
-    __slots__ = ()
-
-    def write(self, bus: RegisterBus, value: int) -> None:
-        bus.write32(self.offset, _word(self, value))
-
-
-class Ro(_Readable):
-    """Read only."""
+class Readable(Register):
+    """May be read."""
 
     __slots__ = ()
+    readable = True
 
 
-class Rc(_Readable):
-    """Reading clears it, or prepares the clearing of its pair."""
-
-    __slots__ = ()
-
-
-class Rw(_Readable, _Writable):
-    """Keeps what is written."""
+class Writable(Register):
+    """May be written."""
 
     __slots__ = ()
+    writable = True
 
-    async def modify(self, bus: RegisterBus, *, set: int = 0, clear: int = 0) -> int:
-        """Read, change, write back; the value written."""
-        value = await self.read(bus) & ~clear | set
-        self.write(bus, value)
+    def to_write(self, value: int) -> int:
+        """The value, fit to be written.
+
+        Raises: ValueError when it is not 32 bits wide, or 0 for a register in which only ones mean something.
+        """
+        if not 0 <= value <= ALL_ONES:
+            raise ValueError(f"{self.name}: {value:#x} is no 32-bit value")
+        if self.acts_on_ones and not value:
+            raise ValueError(f"{self.name} is {self.access}: writing 0 to it does nothing")
         return value
 
 
-class Command(_Readable, _Writable):
+class Ro(Readable):
+    """Read only."""
+
+    __slots__ = ()
+    access = "RO"
+
+
+class Rc(Readable):
+    """Reading clears it."""
+
+    __slots__ = ()
+    access = "RC"
+
+
+class Rw(Readable, Writable):
+    """Keeps what is written."""
+
+    __slots__ = ()
+    access = "RW"
+    keeps = True
+
+
+class Command(Readable, Writable):
     """A write starts something, reads tell how it went."""
 
     __slots__ = ()
+    access = "command"
 
 
-class Semaphore(_Readable, _Writable):
-    """Reading takes it."""
+class Semaphore(Readable, Writable):
+    """Reading takes it, writing gives it back."""
 
     __slots__ = ()
+    access = "semaphore"
 
 
-class RcW1c(_Readable):
+class RcW1c(Readable, Writable):
     """Reading clears, and so does writing ones."""
 
     __slots__ = ()
-
-    def clear(self, bus: RegisterBus, bits: int) -> None:
-        """Raises: ValueError for no bits."""
-        bus.write32(self.offset, _ones(self, bits))
+    access = "RC/W1C"
+    acts_on_ones = True
 
 
-class W1s(_Readable):
+class W1s(Readable, Writable):
     """Writing ones sets."""
 
     __slots__ = ()
-
-    def set(self, bus: RegisterBus, bits: int) -> None:
-        """Raises: ValueError for no bits."""
-        bus.write32(self.offset, _ones(self, bits))
+    access = "W1S"
+    acts_on_ones = True
 
 
-class WoSet(Register):
+class WoSet(Writable):
     """Writing ones sets; not readable."""
 
     __slots__ = ()
-
-    def set(self, bus: RegisterBus, bits: int) -> None:
-        """Raises: ValueError for no bits."""
-        bus.write32(self.offset, _ones(self, bits))
+    access = "WO/W1S"
+    acts_on_ones = True
 
 
-class WoClr(Register):
+class WoClr(Writable):
     """Writing ones clears; not readable."""
 
     __slots__ = ()
-
-    def clear(self, bus: RegisterBus, bits: int) -> None:
-        """Raises: ValueError for no bits."""
-        bus.write32(self.offset, _ones(self, bits))
+    access = "WO/W1C"
+    acts_on_ones = True
 
 
-class W0c(_Readable):
+class W0c(Readable, Writable):
     """Writing zeros clears, ones change nothing."""
 
     __slots__ = ()
+    access = "W0C"
 
-    def clear(self, bus: RegisterBus, bits: int) -> None:
-        """Raises: ValueError for no bits."""
-        bus.write32(self.offset, ALL_ONES & ~_ones(self, bits))
+    def to_write(self, value: int) -> int:
+        """Raises: ValueError when it is not 32 bits wide, or all ones, which changes nothing."""
+        if value == ALL_ONES:
+            raise ValueError(f"{self.name} is {self.access}: writing all ones to it does nothing")
+        return Writable.to_write(self, value)
+
+
+R = TypeVar("R", bound=Register)
+
+
+class RegisterArray(Generic[R]):
+    """Registers of one kind at equal distances."""
+
+    __slots__ = ("_items", "name")
+
+    def __init__(self, kind: Callable[[str, int, int], R], name: str, place: tuple[int, int, int], reset: int) -> None:
+        """place: offset of the first, bytes from one to the next, how many."""
+        start, stride, count = place
+        self.name = name
+        self._items = tuple(kind(f"{name}[{i}]", start + stride * i, reset) for i in range(count))
+
+    @property
+    def count(self) -> int:
+        return len(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._items)
+
+    def __getitem__(self, index: int) -> R:
+        return self._items[index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,724 +239,813 @@ class Speed(IntEnum):
 class _Ctrl(Rw):
     """Device control."""
 
-    FD: Final = 0x00000001  # full duplex; kept, the wire is always full duplex
-    GIO_MASTER_DISABLE: Final = 0x00000004  # start no new DMA; STATUS.GIO_MASTER_EN tells when all has ended
-    ASDE: Final = 0x00000020  # auto speed detection; kept, without effect
-    SLU: Final = 0x00000040  # set link up: let the MAC see the PHY's link
-    SPEED: Final = 0x00000300  # speed; kept, software always sees a gigabit link
-    FRCSPD: Final = 0x00000800  # force speed; kept, without effect
-    FRCDPLX: Final = 0x00001000  # force duplex; kept, without effect
-    ADVD3WUC: Final = 0x00100000  # wake-up from D3cold; kept, without effect
-    RST: Final = 0x04000000  # device reset; reads 1 until it is done. Keeps EXTCNF_CTRL, SWSM and the PHY
-    RFCE: Final = 0x08000000  # obey received pause frames; kept, without effect yet
-    TFCE: Final = 0x10000000  # send pause frames; kept, without effect yet
-    VME: Final = 0x40000000  # VLAN tag stripping and insertion; kept, without effect yet
-    PHY_RST: Final = 0x80000000  # holds the PHY in reset while 1
+    FD: ClassVar = Mask(0x00000001)  # full duplex; kept, the wire is always full duplex
+    GIO_MASTER_DISABLE: ClassVar = Mask(0x00000004)  # start no new DMA; STATUS.GIO_MASTER_ENABLE tells when all has ended
+    ASDE: ClassVar = Mask(0x00000020)  # auto speed detection; kept, without effect
+    SLU: ClassVar = Mask(0x00000040)  # set link up: let the MAC see the PHY's link
+    SPEED: ClassVar = Mask(0x00000300)  # speed; kept, software always sees a gigabit link
+    FRCSPD: ClassVar = Mask(0x00000800)  # force speed; kept, without effect
+    FRCDPLX: ClassVar = Mask(0x00001000)  # force duplex; kept, without effect
+    ADVD3WUC: ClassVar = Mask(0x00100000)  # wake-up from D3cold; kept, without effect
+    RST: ClassVar = Mask(0x04000000)  # device reset; reads 1 until it is done. Keeps EXTCNF_CTRL, SWSM and the PHY
+    RFCE: ClassVar = Mask(0x08000000)  # obey received pause frames; kept, without effect yet
+    TFCE: ClassVar = Mask(0x10000000)  # send pause frames; kept, without effect yet
+    VME: ClassVar = Mask(0x40000000)  # VLAN tag stripping and insertion; kept, without effect yet
+    PHY_RST: ClassVar = Mask(0x80000000)  # holds the PHY in reset while 1
+    ALL: ClassVar = Mask(0xDC101B65)
 
 
 class _Status(W0c):
     """Device status."""
 
-    FD: Final = 0x00000001  # full duplex
-    LU: Final = 0x00000002  # link up: CTRL.SLU and the PHY's link
-    TXOFF: Final = 0x00000010  # transmission paused by flow control; always 0 yet
-    SPEED: Final = 0x000000C0  # link speed
-    ASDV: Final = 0x00000300  # auto-detected speed
-    PHYRA: Final = 0x00000400  # PHY was reset; write 0 to clear
-    GIO_MASTER_EN: Final = 0x00080000  # 0: master disable was asked for and no request is outstanding
-    BIT31: Final = 0x80000000  # reads 1
+    FD: ClassVar = Mask(0x00000001)  # full duplex
+    LU: ClassVar = Mask(0x00000002)  # link up: CTRL.SLU and the PHY's link
+    TXOFF: ClassVar = Mask(0x00000010)  # transmission paused by flow control; always 0 yet
+    SPEED: ClassVar = Mask(0x000000C0)  # link speed
+    ASDV: ClassVar = Mask(0x00000300)  # auto-detected speed
+    PHYRA: ClassVar = Mask(0x00000400)  # PHY was reset; write 0 to clear
+    GIO_MASTER_ENABLE: ClassVar = Mask(0x00080000)  # 0: master disable was asked for and no request is outstanding
+    BIT31: ClassVar = Mask(0x80000000)  # reads 1
+    ALL: ClassVar = Mask(0x800807D3)
 
 
 class _Eecd(Rw):
     """EEPROM/flash control."""
 
-    EE_REQ: Final = 0x00000040  # software asks for the serial interface
-    EE_GNT: Final = 0x00000080  # granted: follows EE_REQ. The serial pins themselves are not there, reads go through EERD
-    PRES: Final = 0x00000100  # NVM present
-    AUTO_RD: Final = 0x00000200  # the NVM has been read after reset
-    SIZE: Final = 0x00007800  # size: 2^(6+SIZE) words
+    EE_REQ: ClassVar = Mask(0x00000040)  # software asks for the serial interface
+    EE_GNT: ClassVar = Mask(0x00000080)  # granted: follows EE_REQ. The serial pins themselves are not there, reads go through EERD
+    PRES: ClassVar = Mask(0x00000100)  # NVM present
+    AUTO_RD: ClassVar = Mask(0x00000200)  # the NVM has been read after reset
+    SIZE: ClassVar = Mask(0x00007800)  # size: 2^(6+SIZE) words
+    ALL: ClassVar = Mask(0x00007BC0)
 
 
 class _Eerd(Command):
     """EEPROM read."""
 
-    START: Final = 0x00000001  # start a read; reads 0
-    DONE: Final = 0x00000002  # DATA is valid
-    ADDR: Final = 0x0000FFFC  # word address
-    DATA: Final = 0xFFFF0000  # the word read
+    START: ClassVar = Mask(0x00000001)  # start a read; reads 0
+    DONE: ClassVar = Mask(0x00000002)  # DATA is valid
+    ADDR: ClassVar = Mask(0x0000FFFC)  # word address
+    DATA: ClassVar = Mask(0xFFFF0000)  # the word read
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _CtrlExt(Rw):
     """Extended device control."""
 
-    EE_RST: Final = 0x00002000  # read the MAC address from the NVM again
-    RO_DIS: Final = 0x00020000  # no relaxed ordering; kept, without effect
-    PHYPDEN: Final = 0x00100000  # PHY power down enable; kept, without effect
-    IAME: Final = 0x08000000  # reading or writing ICR while INT_ASSERTED clears the bits of IAM in IMS
-    DRV_LOAD: Final = 0x10000000  # driver loaded; kept, told to nobody
+    EE_RST: ClassVar = Mask(0x00002000)  # read the MAC address from the NVM again
+    RO_DIS: ClassVar = Mask(0x00020000)  # no relaxed ordering; kept, without effect
+    PHYPDEN: ClassVar = Mask(0x00100000)  # PHY power down enable; kept, without effect
+    IAME: ClassVar = Mask(0x08000000)  # reading or writing ICR while INT_ASSERTED clears the bits of IAM in IMS
+    DRV_LOAD: ClassVar = Mask(0x10000000)  # driver loaded; kept, told to nobody
+    ALL: ClassVar = Mask(0x18122000)
 
 
 class _Mdic(Command):
     """MDI control."""
 
-    DATA: Final = 0x0000FFFF  # to write, or read
-    REGADD: Final = 0x001F0000  # PHY register
-    PHYADD: Final = 0x03E00000  # PHY address; the PHY is at 1
-    OP: Final = 0x0C000000  # operation; others end with ERROR
-    READY: Final = 0x10000000  # ready: the operation has ended; write 0
-    IE: Final = 0x20000000  # raise MDAC at the end
-    ERROR: Final = 0x40000000  # error: no such PHY or operation
+    DATA: ClassVar = Mask(0x0000FFFF)  # to write, or read
+    REGADD: ClassVar = Mask(0x001F0000)  # PHY register
+    PHYADD: ClassVar = Mask(0x03E00000)  # PHY address; the PHY is at 1
+    OP: ClassVar = Mask(0x0C000000)  # operation; others end with ERROR
+    READY: ClassVar = Mask(0x10000000)  # ready: the operation has ended; write 0
+    IE: ClassVar = Mask(0x20000000)  # raise MDAC at the end
+    ERROR: ClassVar = Mask(0x40000000)  # error: no such PHY or operation
+    ALL: ClassVar = Mask(0x7FFFFFFF)
 
 
 class _Icr(RcW1c):
     """Interrupt cause read."""
 
-    TXDW: Final = 0x00000001  # transmit descriptors written back
-    TXQE: Final = 0x00000002  # transmit queue empty
-    LSC: Final = 0x00000004  # link status change
-    RXDMT0: Final = 0x00000010  # free receive descriptors fell to the threshold of RCTL.RDMTS
-    RXO: Final = 0x00000040  # receiver overrun: a frame found no room in the packet buffer
-    RXT0: Final = 0x00000080  # received frames written back (after RDTR and RADV)
-    MDAC: Final = 0x00000200  # MDI access complete (MDIC.IE)
-    TXD_LOW: Final = 0x00008000  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
-    SRPD: Final = 0x00010000  # small receive packet; never raised yet
-    ACK: Final = 0x00020000  # receive ACK frame; never raised yet
-    MNG: Final = 0x00040000  # manageability event; never raised
-    RXQ0: Final = 0x00100000  # receive queue 0: RXT0 or RXDMT0
-    RXQ1: Final = 0x00200000  # receive queue 1; never raised yet
-    TXQ0: Final = 0x00400000  # transmit queue 0: TXDW
-    TXQ1: Final = 0x00800000  # transmit queue 1; never raised yet
-    OTHER: Final = 0x01000000  # one of LSC, RXO, MDAC
-    INT_ASSERTED: Final = 0x80000000  # an interrupt is asserted
+    TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
+    TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
+    LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
+    RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
+    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
+    SRPD: ClassVar = Mask(0x00010000)  # small receive packet; never raised yet
+    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; never raised yet
+    MNG: ClassVar = Mask(0x00040000)  # manageability event; never raised
+    RXQ0: ClassVar = Mask(0x00100000)  # receive queue 0: RXT0 or RXDMT0
+    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; never raised yet
+    TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
+    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; never raised yet
+    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC
+    INT_ASSERTED: ClassVar = Mask(0x80000000)  # an interrupt is asserted
+    ALL: ClassVar = Mask(0x81F782D7)
 
 
 class _Itr(Rw):
     """Interrupt throttling."""
 
-    INTERVAL: Final = 0x0000FFFF  # in 256 ns; 0: no throttling
+    INTERVAL: ClassVar = Mask(0x0000FFFF)  # in 256 ns; 0: no throttling
+    ALL: ClassVar = Mask(0x0000FFFF)
 
 
 class _Ics(WoSet):
     """Interrupt cause set."""
 
-    TXDW: Final = 0x00000001  # transmit descriptors written back
-    TXQE: Final = 0x00000002  # transmit queue empty
-    LSC: Final = 0x00000004  # link status change
-    RXDMT0: Final = 0x00000010  # free receive descriptors fell to the threshold of RCTL.RDMTS
-    RXO: Final = 0x00000040  # receiver overrun: a frame found no room in the packet buffer
-    RXT0: Final = 0x00000080  # received frames written back (after RDTR and RADV)
-    MDAC: Final = 0x00000200  # MDI access complete (MDIC.IE)
-    TXD_LOW: Final = 0x00008000  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
-    SRPD: Final = 0x00010000  # small receive packet; never raised yet
-    ACK: Final = 0x00020000  # receive ACK frame; never raised yet
-    MNG: Final = 0x00040000  # manageability event; never raised
-    RXQ0: Final = 0x00100000  # receive queue 0: RXT0 or RXDMT0
-    RXQ1: Final = 0x00200000  # receive queue 1; never raised yet
-    TXQ0: Final = 0x00400000  # transmit queue 0: TXDW
-    TXQ1: Final = 0x00800000  # transmit queue 1; never raised yet
-    OTHER: Final = 0x01000000  # one of LSC, RXO, MDAC
+    TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
+    TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
+    LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
+    RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
+    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
+    SRPD: ClassVar = Mask(0x00010000)  # small receive packet; never raised yet
+    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; never raised yet
+    MNG: ClassVar = Mask(0x00040000)  # manageability event; never raised
+    RXQ0: ClassVar = Mask(0x00100000)  # receive queue 0: RXT0 or RXDMT0
+    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; never raised yet
+    TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
+    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; never raised yet
+    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC
+    ALL: ClassVar = Mask(0x01F782D7)
 
 
 class _Ims(W1s):
     """Interrupt mask set/read."""
 
-    TXDW: Final = 0x00000001  # transmit descriptors written back
-    TXQE: Final = 0x00000002  # transmit queue empty
-    LSC: Final = 0x00000004  # link status change
-    RXDMT0: Final = 0x00000010  # free receive descriptors fell to the threshold of RCTL.RDMTS
-    RXO: Final = 0x00000040  # receiver overrun: a frame found no room in the packet buffer
-    RXT0: Final = 0x00000080  # received frames written back (after RDTR and RADV)
-    MDAC: Final = 0x00000200  # MDI access complete (MDIC.IE)
-    TXD_LOW: Final = 0x00008000  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
-    SRPD: Final = 0x00010000  # small receive packet; never raised yet
-    ACK: Final = 0x00020000  # receive ACK frame; never raised yet
-    MNG: Final = 0x00040000  # manageability event; never raised
-    RXQ0: Final = 0x00100000  # receive queue 0: RXT0 or RXDMT0
-    RXQ1: Final = 0x00200000  # receive queue 1; never raised yet
-    TXQ0: Final = 0x00400000  # transmit queue 0: TXDW
-    TXQ1: Final = 0x00800000  # transmit queue 1; never raised yet
-    OTHER: Final = 0x01000000  # one of LSC, RXO, MDAC
+    TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
+    TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
+    LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
+    RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
+    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
+    SRPD: ClassVar = Mask(0x00010000)  # small receive packet; never raised yet
+    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; never raised yet
+    MNG: ClassVar = Mask(0x00040000)  # manageability event; never raised
+    RXQ0: ClassVar = Mask(0x00100000)  # receive queue 0: RXT0 or RXDMT0
+    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; never raised yet
+    TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
+    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; never raised yet
+    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC
+    ALL: ClassVar = Mask(0x01F782D7)
 
 
 class _Imc(WoClr):
     """Interrupt mask clear."""
 
-    TXDW: Final = 0x00000001  # transmit descriptors written back
-    TXQE: Final = 0x00000002  # transmit queue empty
-    LSC: Final = 0x00000004  # link status change
-    RXDMT0: Final = 0x00000010  # free receive descriptors fell to the threshold of RCTL.RDMTS
-    RXO: Final = 0x00000040  # receiver overrun: a frame found no room in the packet buffer
-    RXT0: Final = 0x00000080  # received frames written back (after RDTR and RADV)
-    MDAC: Final = 0x00000200  # MDI access complete (MDIC.IE)
-    TXD_LOW: Final = 0x00008000  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
-    SRPD: Final = 0x00010000  # small receive packet; never raised yet
-    ACK: Final = 0x00020000  # receive ACK frame; never raised yet
-    MNG: Final = 0x00040000  # manageability event; never raised
-    RXQ0: Final = 0x00100000  # receive queue 0: RXT0 or RXDMT0
-    RXQ1: Final = 0x00200000  # receive queue 1; never raised yet
-    TXQ0: Final = 0x00400000  # transmit queue 0: TXDW
-    TXQ1: Final = 0x00800000  # transmit queue 1; never raised yet
-    OTHER: Final = 0x01000000  # one of LSC, RXO, MDAC
+    TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
+    TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
+    LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
+    RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
+    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
+    SRPD: ClassVar = Mask(0x00010000)  # small receive packet; never raised yet
+    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; never raised yet
+    MNG: ClassVar = Mask(0x00040000)  # manageability event; never raised
+    RXQ0: ClassVar = Mask(0x00100000)  # receive queue 0: RXT0 or RXDMT0
+    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; never raised yet
+    TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
+    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; never raised yet
+    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC
+    ALL: ClassVar = Mask(0x01F782D7)
 
 
 class _Iam(Rw):
     """Interrupt acknowledge auto-mask."""
 
-    TXDW: Final = 0x00000001  # transmit descriptors written back
-    TXQE: Final = 0x00000002  # transmit queue empty
-    LSC: Final = 0x00000004  # link status change
-    RXDMT0: Final = 0x00000010  # free receive descriptors fell to the threshold of RCTL.RDMTS
-    RXO: Final = 0x00000040  # receiver overrun: a frame found no room in the packet buffer
-    RXT0: Final = 0x00000080  # received frames written back (after RDTR and RADV)
-    MDAC: Final = 0x00000200  # MDI access complete (MDIC.IE)
-    TXD_LOW: Final = 0x00008000  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
-    SRPD: Final = 0x00010000  # small receive packet; never raised yet
-    ACK: Final = 0x00020000  # receive ACK frame; never raised yet
-    MNG: Final = 0x00040000  # manageability event; never raised
-    RXQ0: Final = 0x00100000  # receive queue 0: RXT0 or RXDMT0
-    RXQ1: Final = 0x00200000  # receive queue 1; never raised yet
-    TXQ0: Final = 0x00400000  # transmit queue 0: TXDW
-    TXQ1: Final = 0x00800000  # transmit queue 1; never raised yet
-    OTHER: Final = 0x01000000  # one of LSC, RXO, MDAC
+    TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
+    TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
+    LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
+    RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
+    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
+    SRPD: ClassVar = Mask(0x00010000)  # small receive packet; never raised yet
+    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; never raised yet
+    MNG: ClassVar = Mask(0x00040000)  # manageability event; never raised
+    RXQ0: ClassVar = Mask(0x00100000)  # receive queue 0: RXT0 or RXDMT0
+    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; never raised yet
+    TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
+    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; never raised yet
+    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC
+    ALL: ClassVar = Mask(0x01F782D7)
 
 
 class _Rctl(Rw):
     """Receive control."""
 
-    EN: Final = 0x00000002  # receiver enable
-    SBP: Final = 0x00000004  # store bad packets
-    UPE: Final = 0x00000008  # unicast promiscuous
-    MPE: Final = 0x00000010  # multicast promiscuous
-    LPE: Final = 0x00000020  # long packets: frames over 1522 bytes are received
-    LBM: Final = 0x000000C0  # loopback mode; kept, without effect yet
-    RDMTS: Final = 0x00000300  # threshold of RXDMT0
-    MO: Final = 0x00003000  # which 12 bits of an address index MTA
-    BAM: Final = 0x00008000  # accept broadcast
-    BSIZE: Final = 0x00030000  # buffer size
-    VFE: Final = 0x00040000  # VLAN filter; kept, without effect yet
-    DPF: Final = 0x00400000  # discard pause frames; kept, without effect yet
-    PMCF: Final = 0x00800000  # pass MAC control frames; kept, without effect yet
-    BSEX: Final = 0x02000000  # buffer size times 16
-    SECRC: Final = 0x04000000  # strip the FCS
-    FLXBUF: Final = 0x78000000  # buffer size in KB, instead of BSIZE, when not 0
+    EN: ClassVar = Mask(0x00000002)  # receiver enable
+    SBP: ClassVar = Mask(0x00000004)  # store bad packets
+    UPE: ClassVar = Mask(0x00000008)  # unicast promiscuous
+    MPE: ClassVar = Mask(0x00000010)  # multicast promiscuous
+    LPE: ClassVar = Mask(0x00000020)  # long packets: frames over 1522 bytes are received
+    LBM: ClassVar = Mask(0x000000C0)  # loopback mode; kept, without effect yet
+    RDMTS: ClassVar = Mask(0x00000300)  # threshold of RXDMT0
+    MO: ClassVar = Mask(0x00003000)  # which 12 bits of an address index MTA
+    BAM: ClassVar = Mask(0x00008000)  # accept broadcast
+    BSIZE: ClassVar = Mask(0x00030000)  # buffer size
+    VFE: ClassVar = Mask(0x00040000)  # VLAN filter; kept, without effect yet
+    DPF: ClassVar = Mask(0x00400000)  # discard pause frames; kept, without effect yet
+    PMCF: ClassVar = Mask(0x00800000)  # pass MAC control frames; kept, without effect yet
+    BSEX: ClassVar = Mask(0x02000000)  # buffer size times 16
+    SECRC: ClassVar = Mask(0x04000000)  # strip the FCS
+    FLXBUF: ClassVar = Mask(0x78000000)  # buffer size in KB, instead of BSIZE, when not 0
+    ALL: ClassVar = Mask(0x7EC7B3FE)
 
 
 class _Tctl(Rw):
     """Transmit control."""
 
-    EN: Final = 0x00000002  # transmitter enable
-    PSP: Final = 0x00000008  # pad short packets to 60 bytes and FCS
-    CT: Final = 0x00000FF0  # collision threshold; kept, there are no collisions
-    COLD: Final = 0x003FF000  # collision distance; kept
-    SWXOFF: Final = 0x00400000  # send a pause frame; kept, without effect yet
-    RTLC: Final = 0x01000000  # retransmit on late collision; kept
-    MULR: Final = 0x10000000  # outstanding requests: several; kept, always several
-    RRTHRESH: Final = 0x60000000  # read request threshold; kept
+    EN: ClassVar = Mask(0x00000002)  # transmitter enable
+    PSP: ClassVar = Mask(0x00000008)  # pad short packets to 60 bytes and FCS
+    CT: ClassVar = Mask(0x00000FF0)  # collision threshold; kept, there are no collisions
+    COLD: ClassVar = Mask(0x003FF000)  # collision distance; kept
+    SWXOFF: ClassVar = Mask(0x00400000)  # send a pause frame; kept, without effect yet
+    RTLC: ClassVar = Mask(0x01000000)  # retransmit on late collision; kept
+    MULR: ClassVar = Mask(0x10000000)  # outstanding requests: several; kept, always several
+    RRTHRESH: ClassVar = Mask(0x60000000)  # read request threshold; kept
+    ALL: ClassVar = Mask(0x717FFFFA)
 
 
 class _Tipg(Rw):
     """Transmit inter-packet gap."""
 
-    IPGT: Final = 0x000003FF  # gap; more than 8 adds idle
-    IPGR1: Final = 0x000FFC00  # half duplex only; kept
-    IPGR2: Final = 0x3FF00000  # half duplex only; kept
+    IPGT: ClassVar = Mask(0x000003FF)  # gap; more than 8 adds idle
+    IPGR1: ClassVar = Mask(0x000FFC00)  # half duplex only; kept
+    IPGR2: ClassVar = Mask(0x3FF00000)  # half duplex only; kept
+    ALL: ClassVar = Mask(0x3FFFFFFF)
 
 
 class _Ledctl(Rw):
     """LED control."""
 
-    LED0_MODE: Final = 0x0000000F
-    LED0_BLINK_RATE: Final = 0x00000020
-    LED0_IVRT: Final = 0x00000040
-    LED0_BLINK: Final = 0x00000080
-    LED1_MODE: Final = 0x00000F00
-    LED1_IVRT: Final = 0x00004000
-    LED1_BLINK: Final = 0x00008000
-    LED2_MODE: Final = 0x000F0000
-    LED2_IVRT: Final = 0x00400000
-    LED2_BLINK: Final = 0x00800000
-    LED3_MODE: Final = 0x0F000000
-    LED3_IVRT: Final = 0x40000000
-    LED3_BLINK: Final = 0x80000000
+    LED0_MODE: ClassVar = Mask(0x0000000F)
+    LED0_BLINK_RATE: ClassVar = Mask(0x00000020)
+    LED0_IVRT: ClassVar = Mask(0x00000040)
+    LED0_BLINK: ClassVar = Mask(0x00000080)
+    LED1_MODE: ClassVar = Mask(0x00000F00)
+    LED1_IVRT: ClassVar = Mask(0x00004000)
+    LED1_BLINK: ClassVar = Mask(0x00008000)
+    LED2_MODE: ClassVar = Mask(0x000F0000)
+    LED2_IVRT: ClassVar = Mask(0x00400000)
+    LED2_BLINK: ClassVar = Mask(0x00800000)
+    LED3_MODE: ClassVar = Mask(0x0F000000)
+    LED3_IVRT: ClassVar = Mask(0x40000000)
+    LED3_BLINK: ClassVar = Mask(0x80000000)
+    ALL: ClassVar = Mask(0xCFCFCFEF)
 
 
 class _ExtcnfCtrl(Rw):
     """Extended configuration control."""
 
-    MDIO_SW_OWN: Final = 0x00000020  # software owns MDIO and NVM
-    MDIO_HW_OWN: Final = 0x00000040  # hardware owns MDIO: the card is in reset
+    MDIO_SW_OWNERSHIP: ClassVar = Mask(0x00000020)  # software owns MDIO and NVM
+    MDIO_HW_OWNERSHIP: ClassVar = Mask(0x00000040)  # hardware owns MDIO: the card is in reset
+    ALL: ClassVar = Mask(0x00000060)
 
 
 class _Rdbal(Rw):
     """Receive descriptor base, low."""
 
-    BASE: Final = 0xFFFFFFF0  # bits 31:4; a ring is 16-byte aligned
+    BASE: ClassVar = Mask(0xFFFFFFF0)  # bits 31:4; a ring is 16-byte aligned
+    ALL: ClassVar = Mask(0xFFFFFFF0)
 
 
 class _Rdbah(Rw):
     """Receive descriptor base, high."""
 
-    BASE: Final = 0xFFFFFFFF
+    BASE: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Rdlen(Rw):
     """Receive descriptor ring length."""
 
-    LEN: Final = 0x000FFF80  # bytes, in units of 128: eight descriptors
+    LEN: ClassVar = Mask(0x000FFF80)  # bytes, in units of 128: eight descriptors
+    ALL: ClassVar = Mask(0x000FFF80)
 
 
 class _Rdh(Rw):
     """Receive descriptor head."""
 
-    INDEX: Final = 0x0000FFFF  # index of a descriptor
+    INDEX: ClassVar = Mask(0x0000FFFF)  # index of a descriptor
+    ALL: ClassVar = Mask(0x0000FFFF)
 
 
 class _Rdt(Rw):
     """Receive descriptor tail."""
 
-    INDEX: Final = 0x0000FFFF  # index of a descriptor
+    INDEX: ClassVar = Mask(0x0000FFFF)  # index of a descriptor
+    ALL: ClassVar = Mask(0x0000FFFF)
 
 
 class _Rdtr(Rw):
     """Receive interrupt delay."""
 
-    DELAY: Final = 0x0000FFFF  # in 1.024 us; 0: at once
-    FPD: Final = 0x80000000  # end a running delay now; reads 0
+    DELAY: ClassVar = Mask(0x0000FFFF)  # in 1.024 us; 0: at once
+    FPD: ClassVar = Mask(0x80000000)  # end a running delay now; reads 0
+    ALL: ClassVar = Mask(0x8000FFFF)
 
 
 class _Rxdctl(Rw):
     """Receive descriptor control."""
 
-    PTHRESH: Final = 0x0000003F  # prefetch threshold
-    HTHRESH: Final = 0x00003F00  # host threshold
-    WTHRESH: Final = 0x003F0000  # write-back threshold
-    GRAN: Final = 0x01000000  # thresholds count descriptors, not cache lines
+    PTHRESH: ClassVar = Mask(0x0000003F)  # prefetch threshold
+    HTHRESH: ClassVar = Mask(0x00003F00)  # host threshold
+    WTHRESH: ClassVar = Mask(0x003F0000)  # write-back threshold
+    GRAN: ClassVar = Mask(0x01000000)  # thresholds count descriptors, not cache lines
+    ALL: ClassVar = Mask(0x013F3F3F)
 
 
 class _Radv(Rw):
     """Receive absolute interrupt delay."""
 
-    DELAY: Final = 0x0000FFFF  # in 1.024 us; 0: no bound
+    DELAY: ClassVar = Mask(0x0000FFFF)  # in 1.024 us; 0: no bound
+    ALL: ClassVar = Mask(0x0000FFFF)
 
 
 class _Tdbal(Rw):
     """Transmit descriptor base, low."""
 
-    BASE: Final = 0xFFFFFFF0  # bits 31:4; a ring is 16-byte aligned
+    BASE: ClassVar = Mask(0xFFFFFFF0)  # bits 31:4; a ring is 16-byte aligned
+    ALL: ClassVar = Mask(0xFFFFFFF0)
 
 
 class _Tdbah(Rw):
     """Transmit descriptor base, high."""
 
-    BASE: Final = 0xFFFFFFFF
+    BASE: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Tdlen(Rw):
     """Transmit descriptor ring length."""
 
-    LEN: Final = 0x000FFF80  # bytes, in units of 128: eight descriptors
+    LEN: ClassVar = Mask(0x000FFF80)  # bytes, in units of 128: eight descriptors
+    ALL: ClassVar = Mask(0x000FFF80)
 
 
 class _Tdh(Rw):
     """Transmit descriptor head."""
 
-    INDEX: Final = 0x0000FFFF  # index of a descriptor
+    INDEX: ClassVar = Mask(0x0000FFFF)  # index of a descriptor
+    ALL: ClassVar = Mask(0x0000FFFF)
 
 
 class _Tdt(Rw):
     """Transmit descriptor tail."""
 
-    INDEX: Final = 0x0000FFFF  # index of a descriptor
+    INDEX: ClassVar = Mask(0x0000FFFF)  # index of a descriptor
+    ALL: ClassVar = Mask(0x0000FFFF)
 
 
 class _Txdctl(Rw):
     """Transmit descriptor control."""
 
-    PTHRESH: Final = 0x0000003F  # prefetch threshold
-    HTHRESH: Final = 0x00003F00  # host threshold
-    WTHRESH: Final = 0x003F0000  # write-back threshold
-    COUNT_DESC: Final = 0x00400000  # to be set on an 82574
-    GRAN: Final = 0x01000000  # thresholds count descriptors, not cache lines
-    LWTHRESH: Final = 0xFE000000  # threshold of TXD_LOW; kept, without effect yet
+    PTHRESH: ClassVar = Mask(0x0000003F)  # prefetch threshold
+    HTHRESH: ClassVar = Mask(0x00003F00)  # host threshold
+    WTHRESH: ClassVar = Mask(0x003F0000)  # write-back threshold
+    COUNT_DESC: ClassVar = Mask(0x00400000)  # to be set on an 82574
+    GRAN: ClassVar = Mask(0x01000000)  # thresholds count descriptors, not cache lines
+    LWTHRESH: ClassVar = Mask(0xFE000000)  # threshold of TXD_LOW; kept, without effect yet
+    ALL: ClassVar = Mask(0xFF7F3F3F)
 
 
 class _Crcerrs(Rc):
     """CRC errors."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Rxerrc(Rc):
     """Receive errors."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Mpc(Rc):
     """Missed packets."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Prc64(Rc):
     """Frames received, 64 bytes."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Prc127(Rc):
     """Frames received, 65-127 bytes."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Prc255(Rc):
     """Frames received, 128-255 bytes."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Prc511(Rc):
     """Frames received, 256-511 bytes."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Prc1023(Rc):
     """Frames received, 512-1023 bytes."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Prc1522(Rc):
     """Frames received, 1024 bytes and more."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Gprc(Rc):
     """Good frames received."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Bprc(Rc):
     """Broadcast frames received."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Mprc(Rc):
     """Multicast frames received."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Gptc(Rc):
     """Good frames sent."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Gorcl(Ro):
     """Good octets received, low."""
 
-    COUNT: Final = 0xFFFFFFFF  # bits 31:0; reading them also holds bits 63:32 of the same instant for the other register
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # bits 31:0; reading them also holds bits 63:32 of the same instant for the other register
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Gorch(Rc):
     """Good octets received, high."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Gotcl(Ro):
     """Good octets sent, low."""
 
-    COUNT: Final = 0xFFFFFFFF  # bits 31:0; reading them also holds bits 63:32 of the same instant for the other register
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # bits 31:0; reading them also holds bits 63:32 of the same instant for the other register
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Gotch(Rc):
     """Good octets sent, high."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Rnbc(Rc):
     """Receive no buffers."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Ruc(Rc):
     """Undersize frames received."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Rfc(Rc):
     """Fragments received."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Roc(Rc):
     """Oversize frames received."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Rjc(Rc):
     """Jabber received."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Torl(Ro):
     """Total octets received, low."""
 
-    COUNT: Final = 0xFFFFFFFF  # bits 31:0; reading them also holds bits 63:32 of the same instant for the other register
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # bits 31:0; reading them also holds bits 63:32 of the same instant for the other register
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Torh(Rc):
     """Total octets received, high."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Totl(Ro):
     """Total octets sent, low."""
 
-    COUNT: Final = 0xFFFFFFFF  # bits 31:0; reading them also holds bits 63:32 of the same instant for the other register
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # bits 31:0; reading them also holds bits 63:32 of the same instant for the other register
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Toth(Rc):
     """Total octets sent, high."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Tpr(Rc):
     """Total frames received."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Tpt(Rc):
     """Total frames sent."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Ptc64(Rc):
     """Frames sent, 64 bytes."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Ptc127(Rc):
     """Frames sent, 65-127 bytes."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Ptc255(Rc):
     """Frames sent, 128-255 bytes."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Ptc511(Rc):
     """Frames sent, 256-511 bytes."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Ptc1023(Rc):
     """Frames sent, 512-1023 bytes."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Ptc1522(Rc):
     """Frames sent, 1024 bytes and more."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Mptc(Rc):
     """Multicast frames sent."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Bptc(Rc):
     """Broadcast frames sent."""
 
-    COUNT: Final = 0xFFFFFFFF  # read clears; sticks at all ones
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Mta(Rw):
     """Multicast table."""
 
-    BITS: Final = 0xFFFFFFFF
+    BITS: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Ral(Rw):
     """Receive address, low."""
 
-    ADDR: Final = 0xFFFFFFFF
+    ADDR: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Rah(Rw):
     """Receive address, high."""
 
-    ADDR: Final = 0x0000FFFF  # bytes 5 and 6 on the wire
-    ASEL: Final = 0x00030000  # 0: destination address; other values match nothing
-    AV: Final = 0x80000000  # address valid
+    ADDR: ClassVar = Mask(0x0000FFFF)  # bytes 5 and 6 on the wire
+    ASEL: ClassVar = Mask(0x00030000)  # 0: destination address; other values match nothing
+    AV: ClassVar = Mask(0x80000000)  # address valid
+    ALL: ClassVar = Mask(0x8003FFFF)
 
 
 class _Manc(Ro):
     """Management control."""
 
-    RCV_TCO_EN: Final = 0x00020000  # management receives TCO packets
-    BLK_PHY_RST_ON_IDE: Final = 0x00040000  # management blocks PHY resets
+    RCV_TCO_EN: ClassVar = Mask(0x00020000)  # management receives TCO packets
+    BLK_PHY_RST_ON_IDE: ClassVar = Mask(0x00040000)  # management blocks PHY resets
+    ALL: ClassVar = Mask(0x00060000)
 
 
 class _Swsm(Semaphore):
     """Software semaphore."""
 
-    SMBI: Final = 0x00000001  # reading 0 takes it: reads set it, software writes 0 to give it back
-    SWESMBI: Final = 0x00000002  # software owns what it shares with firmware; granted at once, there is none
+    SMBI: ClassVar = Mask(0x00000001)  # reading 0 takes it: reads set it, software writes 0 to give it back
+    SWESMBI: ClassVar = Mask(0x00000002)  # software owns what it shares with firmware; granted at once, there is none
+    ALL: ClassVar = Mask(0x00000003)
 
 
 class _Fwsm(Ro):
     """Firmware semaphore."""
 
-    MODE: Final = 0x0000000E  # firmware mode: none
+    MODE: ClassVar = Mask(0x0000000E)  # firmware mode: none
+    ALL: ClassVar = Mask(0x0000000E)
 
 
 class _PhyBmcr(PhyRegister):
     """Basic control."""
 
-    SPEED_MSB: Final = 0x0040  # speed selection, high bit
-    CTST: Final = 0x0080  # collision test; kept
-    FULL_DUPLEX: Final = 0x0100  # full duplex
-    RESTART_AN: Final = 0x0200  # restart autonegotiation; reads 0
-    ISOLATE: Final = 0x0400  # isolate; kept
-    POWER_DOWN: Final = 0x0800  # power down: the link is down while 1
-    AN_ENABLE: Final = 0x1000  # autonegotiation enable
-    SPEED_LSB: Final = 0x2000  # speed selection, low bit
-    LOOPBACK: Final = 0x4000  # loopback; kept, without effect yet
-    RESET: Final = 0x8000  # reset; reads 0. Restarts autonegotiation, keeps what software configured
+    SPEED_MSB: ClassVar = Mask(0x0040)  # speed selection, high bit
+    CTST: ClassVar = Mask(0x0080)  # collision test; kept
+    FULL_DUPLEX: ClassVar = Mask(0x0100)  # full duplex
+    RESTART_AN: ClassVar = Mask(0x0200)  # restart autonegotiation; reads 0
+    ISOLATE: ClassVar = Mask(0x0400)  # isolate; kept
+    POWER_DOWN: ClassVar = Mask(0x0800)  # power down: the link is down while 1
+    AN_ENABLE: ClassVar = Mask(0x1000)  # autonegotiation enable
+    SPEED_LSB: ClassVar = Mask(0x2000)  # speed selection, low bit
+    LOOPBACK: ClassVar = Mask(0x4000)  # loopback; kept, without effect yet
+    RESET: ClassVar = Mask(0x8000)  # reset; reads 0. Restarts autonegotiation, keeps what software configured
+    ALL: ClassVar = Mask(0xFFC0)
 
 
 class _PhyBmsr(PhyRegister):
     """Basic status."""
 
-    EXTENDED: Final = 0x0001  # extended registers are there
-    JABBER: Final = 0x0002  # jabber
-    LINK: Final = 0x0004  # link; holds 0 from a loss of link until read
-    AN_ABLE: Final = 0x0008  # able to negotiate
-    REMOTE_FAULT: Final = 0x0010  # remote fault
-    AN_COMPLETE: Final = 0x0020  # autonegotiation complete
-    NO_PREAMBLE: Final = 0x0040  # preamble suppression
-    EXTENDED_STATUS: Final = 0x0100  # register 15 is there
-    ABILITY: Final = 0x7800  # 10BASE-T and 100BASE-TX, half and full duplex
+    EXTENDED: ClassVar = Mask(0x0001)  # extended registers are there
+    JABBER: ClassVar = Mask(0x0002)  # jabber
+    LINK: ClassVar = Mask(0x0004)  # link; holds 0 from a loss of link until read
+    AN_ABLE: ClassVar = Mask(0x0008)  # able to negotiate
+    REMOTE_FAULT: ClassVar = Mask(0x0010)  # remote fault
+    AN_COMPLETE: ClassVar = Mask(0x0020)  # autonegotiation complete
+    NO_PREAMBLE: ClassVar = Mask(0x0040)  # preamble suppression
+    EXTENDED_STATUS: ClassVar = Mask(0x0100)  # register 15 is there
+    ABILITY: ClassVar = Mask(0x7800)  # 10BASE-T and 100BASE-TX, half and full duplex
+    ALL: ClassVar = Mask(0x797F)
 
 
 class _PhyId1(PhyRegister):
     """Identifier, high."""
 
-    OUI: Final = 0xFFFF
+    OUI: ClassVar = Mask(0xFFFF)
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 class _PhyId2(PhyRegister):
     """Identifier, low."""
 
-    ID: Final = 0xFFFF
+    ID: ClassVar = Mask(0xFFFF)
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 class _PhyAnar(PhyRegister):
     """Autonegotiation advertisement."""
 
-    ABILITY: Final = 0xFFFF  # kept: the partner accepts all
+    ABILITY: ClassVar = Mask(0xFFFF)  # kept: the partner accepts all
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 class _PhyAnlpar(PhyRegister):
     """Link partner ability."""
 
-    ABILITY: Final = 0xFFFF
+    ABILITY: ClassVar = Mask(0xFFFF)
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 class _PhyAner(PhyRegister):
     """Autonegotiation expansion."""
 
-    LP_AN_ABLE: Final = 0x0001  # partner able to negotiate
-    PAGE_RECEIVED: Final = 0x0002  # page received
-    NP_ABLE: Final = 0x0004  # next page able
+    LP_AN_ABLE: ClassVar = Mask(0x0001)  # partner able to negotiate
+    PAGE_RECEIVED: ClassVar = Mask(0x0002)  # page received
+    NP_ABLE: ClassVar = Mask(0x0004)  # next page able
+    ALL: ClassVar = Mask(0x0007)
 
 
 class _PhyGbcr(PhyRegister):
     """1000BASE-T control."""
 
-    CONTROL: Final = 0xFFFF  # kept: the partner accepts all
+    CONTROL: ClassVar = Mask(0xFFFF)  # kept: the partner accepts all
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 class _PhyGbsr(PhyRegister):
     """1000BASE-T status."""
 
-    LP_HALF: Final = 0x0400  # partner can half duplex
-    LP_FULL: Final = 0x0800  # partner can full duplex
-    REMOTE_OK: Final = 0x1000  # remote receiver ok
-    LOCAL_OK: Final = 0x2000  # local receiver ok
-    MASTER: Final = 0x4000  # this PHY is master
+    LP_HALF: ClassVar = Mask(0x0400)  # partner can half duplex
+    LP_FULL: ClassVar = Mask(0x0800)  # partner can full duplex
+    REMOTE_OK: ClassVar = Mask(0x1000)  # remote receiver ok
+    LOCAL_OK: ClassVar = Mask(0x2000)  # local receiver ok
+    MASTER: ClassVar = Mask(0x4000)  # this PHY is master
+    ALL: ClassVar = Mask(0x7C00)
 
 
 class _PhyEsr(PhyRegister):
     """Extended status."""
 
-    ABILITY: Final = 0xFFFF  # 1000BASE-T full and half duplex
+    ABILITY: ClassVar = Mask(0xFFFF)  # 1000BASE-T full and half duplex
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 class _PhyPscr(PhyRegister):
     """PHY specific control."""
 
-    CONTROL: Final = 0xFFFF
+    CONTROL: ClassVar = Mask(0xFFFF)
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 class _PhyPssr(PhyRegister):
     """PHY specific status."""
 
-    RX_PAUSE: Final = 0x0008  # receive pause resolved
-    LINK: Final = 0x0400  # link, now
-    RESOLVED: Final = 0x0800  # speed and duplex are resolved
-    FULL_DUPLEX: Final = 0x2000  # full duplex
-    SPEED: Final = 0xC000  # speed
+    RX_PAUSE: ClassVar = Mask(0x0008)  # receive pause resolved
+    LINK: ClassVar = Mask(0x0400)  # link, now
+    RESOLVED: ClassVar = Mask(0x0800)  # speed and duplex are resolved
+    FULL_DUPLEX: ClassVar = Mask(0x2000)  # full duplex
+    SPEED: ClassVar = Mask(0xC000)  # speed
+    ALL: ClassVar = Mask(0xEC08)
 
 
 class _PhyPage(PhyRegister):
     """Page."""
 
-    PAGE: Final = 0xFFFF
+    PAGE: ClassVar = Mask(0xFFFF)
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 class _PhyPower(PhyRegister):
     """Power management."""
 
-    CONTROL: Final = 0xFFFF
+    CONTROL: ClassVar = Mask(0xFFFF)
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 class _PhyGenIndex(PhyRegister):
     """General control, index."""
 
-    INDEX: Final = 0xFFFF
+    INDEX: ClassVar = Mask(0xFFFF)
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 class _PhyGenData(PhyRegister):
     """General control, data."""
 
-    DATA: Final = 0xFFFF
+    DATA: ClassVar = Mask(0xFFFF)
+    ALL: ClassVar = Mask(0xFFFF)
 
 
 CTRL = _Ctrl("CTRL", 0x00000, 0x00100201)
@@ -997,9 +1115,9 @@ PTC1023 = _Ptc1023("PTC1023", 0x040E8, 0x00000000)
 PTC1522 = _Ptc1522("PTC1522", 0x040EC, 0x00000000)
 MPTC = _Mptc("MPTC", 0x040F0, 0x00000000)
 BPTC = _Bptc("BPTC", 0x040F4, 0x00000000)
-MTA = tuple(_Mta(f"MTA[{i}]", 0x05200 + 4 * i, 0x00000000) for i in range(128))
-RAL = tuple(_Ral(f"RAL[{i}]", 0x05400 + 8 * i, 0x00000000) for i in range(16))
-RAH = tuple(_Rah(f"RAH[{i}]", 0x05404 + 8 * i, 0x00000000) for i in range(16))
+MTA = RegisterArray(_Mta, "MTA", (0x05200, 4, 128), 0x00000000)
+RAL = RegisterArray(_Ral, "RAL", (0x05400, 8, 16), 0x00000000)
+RAH = RegisterArray(_Rah, "RAH", (0x05404, 8, 16), 0x00000000)
 MANC = _Manc("MANC", 0x05820, 0x00000000)
 SWSM = _Swsm("SWSM", 0x05B50, 0x00000000)
 FWSM = _Fwsm("FWSM", 0x05B54, 0x00000000)
@@ -1021,7 +1139,7 @@ PHY_GEN_INDEX = _PhyGenIndex("PHY_GEN_INDEX", 29, 0x0000)
 PHY_GEN_DATA = _PhyGenData("PHY_GEN_DATA", 30, 0x0000)
 
 # Registers that answer at a second address too, as on older controllers (of an array: its first).
-LEGACY: dict[str, int] = {
+LEGACY: Final[dict[str, int]] = {
     "RDBAL": 0x00110,
     "RDBAH": 0x00114,
     "RDLEN": 0x00118,
@@ -1037,3 +1155,42 @@ LEGACY: dict[str, int] = {
     "RAL": 0x00040,
     "RAH": 0x00044,
 }
+
+STATISTICS: Final[tuple[Readable, ...]] = (
+    CRCERRS,
+    RXERRC,
+    MPC,
+    PRC64,
+    PRC127,
+    PRC255,
+    PRC511,
+    PRC1023,
+    PRC1522,
+    GPRC,
+    BPRC,
+    MPRC,
+    GPTC,
+    GORCL,
+    GORCH,
+    GOTCL,
+    GOTCH,
+    RNBC,
+    RUC,
+    RFC,
+    ROC,
+    RJC,
+    TORL,
+    TORH,
+    TOTL,
+    TOTH,
+    TPR,
+    TPT,
+    PTC64,
+    PTC127,
+    PTC255,
+    PTC511,
+    PTC1023,
+    PTC1522,
+    MPTC,
+    BPTC,
+)

@@ -67,6 +67,7 @@ class Register:
     width: int
     legacy: int | None
     kind: str
+    statistic: bool
     fields: tuple[Field, ...]
 
     @property
@@ -131,6 +132,7 @@ def _register(node: RegNode) -> Register:
         width=node.get_property("regwidth"),
         legacy=node.get_property("legacy", default=None),
         kind=_kind(node, fields),
+        statistic=node.orig_type_name in ("counter", "counter_low"),
         fields=fields,
     )
 
@@ -218,7 +220,8 @@ def _python_class(r: Register) -> list[str]:
     digits = r.width // 4
     for f in r.fields:
         comment = f"  # {f.description}" if f.description else ""
-        text.append(f"    {f.name}: Final = 0x{f.mask:0{digits}X}{comment}")
+        text.append(f"    {f.name}: ClassVar = Mask(0x{f.mask:0{digits}X}){comment}")
+    text.append(f"    ALL: ClassVar = Mask(0x{sum(f.mask for f in r.fields):0{digits}X})")
     return [*text, "", ""]
 
 
@@ -244,8 +247,8 @@ def _python_instance(r: Register) -> str:
         return f'{r.name} = {make}("{r.name}", {r.address // 2}, 0x{r.reset:04X})'
     if r.count is None:
         return f'{r.name} = {make}("{r.name}", 0x{r.address:05X}, 0x{r.reset:08X})'
-    one = f'{make}(f"{r.name}[{{i}}]", 0x{r.address:05X} + {r.stride} * i, 0x{r.reset:08X})'
-    return f"{r.name} = tuple({one} for i in range({r.count}))"
+    place = f"(0x{r.address:05X}, {r.stride}, {r.count})"
+    return f'{r.name} = RegisterArray({make}, "{r.name}", {place}, 0x{r.reset:08X})'
 
 
 def python(nic: list[Register], phy: list[Register]) -> str:
@@ -258,7 +261,8 @@ def python(nic: list[Register], phy: list[Register]) -> str:
     lines += [_python_instance(r) for r in every]
     legacy = [f'    "{r.name}": 0x{r.legacy:05X},' for r in nic if r.legacy is not None]
     lines += ["", "# Registers that answer at a second address too, as on older controllers (of an array: its first)."]
-    return "\n".join([*lines, "LEGACY: dict[str, int] = {", *legacy, "}", ""])
+    lines += ["LEGACY: Final[dict[str, int]] = {", *legacy, "}", "", "STATISTICS: Final[tuple[Readable, ...]] = ("]
+    return "\n".join([*lines, *(f"    {r.name}," for r in nic if r.statistic), ")", ""])
 
 
 # ---------------------------------------------------------------- C and Markdown

@@ -1,47 +1,48 @@
 # SPDX-License-Identifier: MIT
 """Registers of an Intel 82574L for its driver.
 
-A register knows what may be done to it: `modify` exists only where reading and writing back is harmless, and
-a write of no ones to a register that only ones change raises instead of doing nothing.
+What may be done to a register is its type: functions that read take a `Readable`, that write a `Writable`, and
+read-modify-write takes an `Rw`, which nothing is that changes by being read or acts on being written. Whoever
+writes passes the value through `to_write`, which refuses what could have no effect.
 
-    await CTRL.modify(bus, set=CTRL.SLU, clear=CTRL.FRCSPD | CTRL.FRCDPLX)
-    IMC.clear(bus, ALL_ONES)
-    FIELD_GET(STATUS.SPEED, await STATUS.read(bus)) == Speed.M1000
-
-`bus` is whatever has `read32` and `write32`.
+    ew32(hw, IMC, IMC.ALL)               er32(hw, STATUS) & STATUS.LU
+    rmw32(hw, CTRL, set=CTRL.SLU)        TXDCTL.WTHRESH.put(1), STATUS.SPEED.get(value) == Speed.M1000
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum  # noqa: F401
-from typing import Final, Protocol
+from typing import ClassVar, Final, Generic, TypeVar
 
 ALL_ONES: Final = 0xFFFF_FFFF
 
 
-def FIELD_GET(mask: int, value: int) -> int:
-    """The field under `mask`, shifted down."""
-    return (value & mask) >> (mask & -mask).bit_length() - 1
+class Mask(int):
+    """A field: as a number its mask, so that masks combine with | and ~."""
 
+    @property
+    def mask(self) -> int:
+        return int(self)
 
-def FIELD_PREP(mask: int, value: int) -> int:
-    """`value` shifted up to where `mask` is.
+    @property
+    def shift(self) -> int:
+        return (self & -self).bit_length() - 1
 
-    Raises: ValueError when it does not fit.
-    """
-    shifted = value << (mask & -mask).bit_length() - 1
-    if shifted & ~mask:
-        raise ValueError(f"{value:#x} does not fit a field of mask {mask:#x}")
-    return shifted
+    def get(self, value: int) -> int:
+        """This field of a register's value, shifted down."""
+        return (value & self) >> self.shift
 
+    def put(self, value: int) -> int:
+        """`value` shifted up to where the field is.
 
-class RegisterBus(Protocol):
-    """Access to one card's BAR0."""
-
-    async def read32(self, offset: int) -> int: ...
-
-    def write32(self, offset: int, value: int) -> None: ...
+        Raises: ValueError when it does not fit.
+        """
+        shifted = value << self.shift
+        if shifted & ~self:
+            raise ValueError(f"{value:#x} does not fit a field of mask {int(self):#x}")
+        return shifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,117 +53,145 @@ class Register:
     offset: int
     reset: int
 
-
-def _word(register: Register, value: int) -> int:
-    if not 0 <= value <= ALL_ONES:
-        raise ValueError(f"{register.name}: {value:#x} is no 32-bit value")
-    return value
-
-
-def _ones(register: Register, bits: int) -> int:
-    if not bits:
-        raise ValueError(f"{register.name}: writing no ones does nothing")
-    return _word(register, bits)
+    access: ClassVar[str] = ""
+    readable: ClassVar[bool] = False
+    writable: ClassVar[bool] = False
+    keeps: ClassVar[bool] = False  # what is written is what is read: read-modify-write means something
+    acts_on_ones: ClassVar[bool] = False
 
 
-class _Readable(Register):
-    __slots__ = ()
-
-    async def read(self, bus: RegisterBus) -> int:
-        return await bus.read32(self.offset)
-
-
-class _Writable(Register):
-    __slots__ = ()
-
-    def write(self, bus: RegisterBus, value: int) -> None:
-        bus.write32(self.offset, _word(self, value))
-
-
-class Ro(_Readable):
-    """Read only."""
+class Readable(Register):
+    """May be read."""
 
     __slots__ = ()
+    readable = True
 
 
-class Rc(_Readable):
-    """Reading clears it, or prepares the clearing of its pair."""
-
-    __slots__ = ()
-
-
-class Rw(_Readable, _Writable):
-    """Keeps what is written."""
+class Writable(Register):
+    """May be written."""
 
     __slots__ = ()
+    writable = True
 
-    async def modify(self, bus: RegisterBus, *, set: int = 0, clear: int = 0) -> int:
-        """Read, change, write back; the value written."""
-        value = await self.read(bus) & ~clear | set
-        self.write(bus, value)
+    def to_write(self, value: int) -> int:
+        """The value, fit to be written.
+
+        Raises: ValueError when it is not 32 bits wide, or 0 for a register in which only ones mean something.
+        """
+        if not 0 <= value <= ALL_ONES:
+            raise ValueError(f"{self.name}: {value:#x} is no 32-bit value")
+        if self.acts_on_ones and not value:
+            raise ValueError(f"{self.name} is {self.access}: writing 0 to it does nothing")
         return value
 
 
-class Command(_Readable, _Writable):
+class Ro(Readable):
+    """Read only."""
+
+    __slots__ = ()
+    access = "RO"
+
+
+class Rc(Readable):
+    """Reading clears it."""
+
+    __slots__ = ()
+    access = "RC"
+
+
+class Rw(Readable, Writable):
+    """Keeps what is written."""
+
+    __slots__ = ()
+    access = "RW"
+    keeps = True
+
+
+class Command(Readable, Writable):
     """A write starts something, reads tell how it went."""
 
     __slots__ = ()
+    access = "command"
 
 
-class Semaphore(_Readable, _Writable):
-    """Reading takes it."""
+class Semaphore(Readable, Writable):
+    """Reading takes it, writing gives it back."""
 
     __slots__ = ()
+    access = "semaphore"
 
 
-class RcW1c(_Readable):
+class RcW1c(Readable, Writable):
     """Reading clears, and so does writing ones."""
 
     __slots__ = ()
-
-    def clear(self, bus: RegisterBus, bits: int) -> None:
-        """Raises: ValueError for no bits."""
-        bus.write32(self.offset, _ones(self, bits))
+    access = "RC/W1C"
+    acts_on_ones = True
 
 
-class W1s(_Readable):
+class W1s(Readable, Writable):
     """Writing ones sets."""
 
     __slots__ = ()
-
-    def set(self, bus: RegisterBus, bits: int) -> None:
-        """Raises: ValueError for no bits."""
-        bus.write32(self.offset, _ones(self, bits))
+    access = "W1S"
+    acts_on_ones = True
 
 
-class WoSet(Register):
+class WoSet(Writable):
     """Writing ones sets; not readable."""
 
     __slots__ = ()
-
-    def set(self, bus: RegisterBus, bits: int) -> None:
-        """Raises: ValueError for no bits."""
-        bus.write32(self.offset, _ones(self, bits))
+    access = "WO/W1S"
+    acts_on_ones = True
 
 
-class WoClr(Register):
+class WoClr(Writable):
     """Writing ones clears; not readable."""
 
     __slots__ = ()
-
-    def clear(self, bus: RegisterBus, bits: int) -> None:
-        """Raises: ValueError for no bits."""
-        bus.write32(self.offset, _ones(self, bits))
+    access = "WO/W1C"
+    acts_on_ones = True
 
 
-class W0c(_Readable):
+class W0c(Readable, Writable):
     """Writing zeros clears, ones change nothing."""
 
     __slots__ = ()
+    access = "W0C"
 
-    def clear(self, bus: RegisterBus, bits: int) -> None:
-        """Raises: ValueError for no bits."""
-        bus.write32(self.offset, ALL_ONES & ~_ones(self, bits))
+    def to_write(self, value: int) -> int:
+        """Raises: ValueError when it is not 32 bits wide, or all ones, which changes nothing."""
+        if value == ALL_ONES:
+            raise ValueError(f"{self.name} is {self.access}: writing all ones to it does nothing")
+        return Writable.to_write(self, value)
+
+
+R = TypeVar("R", bound=Register)
+
+
+class RegisterArray(Generic[R]):
+    """Registers of one kind at equal distances."""
+
+    __slots__ = ("_items", "name")
+
+    def __init__(self, kind: Callable[[str, int, int], R], name: str, place: tuple[int, int, int], reset: int) -> None:
+        """place: offset of the first, bytes from one to the next, how many."""
+        start, stride, count = place
+        self.name = name
+        self._items = tuple(kind(f"{name}[{i}]", start + stride * i, reset) for i in range(count))
+
+    @property
+    def count(self) -> int:
+        return len(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._items)
+
+    def __getitem__(self, index: int) -> R:
+        return self._items[index]
 
 
 @dataclass(frozen=True, slots=True)

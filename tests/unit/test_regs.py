@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from types import ModuleType
 import pytest
 
 from driver.e1000e import regs
-from driver.e1000e.regs import FIELD_GET, FIELD_PREP
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "hdl" / "csr"))
@@ -25,21 +23,6 @@ def generator() -> ModuleType:
     import generate
 
     return generate
-
-
-class Bus:
-    """Plain memory that remembers its writes."""
-
-    def __init__(self) -> None:
-        self.words: dict[int, int] = {}
-        self.writes: list[tuple[int, int]] = []
-
-    async def read32(self, offset: int) -> int:
-        return self.words.get(offset, 0)
-
-    def write32(self, offset: int, value: int) -> None:
-        self.words[offset] = value
-        self.writes.append((offset, value))
 
 
 def test_checked_in_files_are_what_the_generator_makes(generator: ModuleType) -> None:
@@ -63,45 +46,50 @@ def test_every_register_has_the_type_of_its_access_kind(generator: ModuleType) -
     assert {"Command", "RcW1c", "W1s", "WoSet", "WoClr", "W0c", "Semaphore", "Ro"} <= set(kinds), kinds
 
 
-def test_read_modify_write_exists_only_on_rw_registers() -> None:
-    assert hasattr(regs.CTRL, "modify")
+def test_only_rw_registers_can_be_read_modified_and_written() -> None:
+    assert isinstance(regs.CTRL, regs.Rw) and regs.CTRL.keeps
     for register in (regs.ICR, regs.ICS, regs.IMS, regs.IMC, regs.EERD, regs.MDIC, regs.STATUS, regs.GPRC, regs.SWSM):
-        assert not hasattr(register, "modify"), register.name
+        assert not isinstance(register, regs.Rw) and not register.keeps, register.name
 
 
-def test_modify_changes_only_the_bits_named() -> None:
-    bus = Bus()
-    bus.words[regs.CTRL.offset] = regs.CTRL.FD | regs.CTRL.FRCSPD
-    written = asyncio.run(regs.CTRL.modify(bus, set=regs.CTRL.SLU, clear=regs.CTRL.FRCSPD))
-    assert bus.writes == [(regs.CTRL.offset, regs.CTRL.FD | regs.CTRL.SLU)]
-    assert written == regs.CTRL.FD | regs.CTRL.SLU
+def test_write_only_and_read_only_registers_are_of_different_types() -> None:
+    assert not isinstance(regs.GPRC, regs.Writable)
+    assert not isinstance(regs.FWSM, regs.Writable)
+    assert not isinstance(regs.IMC, regs.Readable)
 
 
-def test_writing_no_ones_raises_where_only_ones_do_something() -> None:
-    bus = Bus()
-    for nothing in (regs.ICR.clear, regs.ICS.set, regs.IMS.set, regs.IMC.clear, regs.STATUS.clear):
-        with pytest.raises(ValueError, match="writing no ones"):
-            nothing(bus, 0)
-    assert not bus.writes
+@pytest.mark.parametrize("register", [regs.ICR, regs.ICS, regs.IMS, regs.IMC], ids=lambda r: r.name)
+def test_writing_no_ones_raises_where_only_ones_do_something(register: regs.Writable) -> None:
+    assert register.to_write(4) == 4
+    with pytest.raises(ValueError, match="does nothing"):
+        register.to_write(0)
 
 
-def test_status_clear_writes_zero_to_the_bit_and_ones_elsewhere() -> None:
-    bus = Bus()
-    regs.STATUS.clear(bus, regs.STATUS.PHYRA)
-    assert bus.writes == [(regs.STATUS.offset, 0xFFFF_FFFF & ~regs.STATUS.PHYRA)]
+def test_writing_all_ones_raises_where_only_zeros_do_something() -> None:
+    assert regs.STATUS.to_write(0xFFFF_FFFF & ~regs.STATUS.PHYRA) == 0xFFFF_FBFF
+    with pytest.raises(ValueError, match="does nothing"):
+        regs.STATUS.to_write(0xFFFF_FFFF)
 
 
 @pytest.mark.parametrize("value", [-1, 1 << 32])
 def test_values_over_32_bits_are_refused(value: int) -> None:
+    assert regs.CTRL.to_write(0) == 0
     with pytest.raises(ValueError, match="no 32-bit value"):
-        regs.CTRL.write(Bus(), value)
+        regs.CTRL.to_write(value)
 
 
 def test_fields_shift_as_their_mask_says() -> None:
-    assert FIELD_PREP(regs.MDIC.REGADD, 17) == 17 << 16
-    assert FIELD_GET(regs.MDIC.REGADD, 0xFFFF_FFFF) == 31
+    assert regs.MDIC.REGADD.put(17) == 17 << 16
+    assert regs.MDIC.REGADD.get(0xFFFF_FFFF) == 31
+    assert regs.CTRL.SLU | regs.CTRL.RST == 0x0400_0040
     with pytest.raises(ValueError, match="does not fit"):
-        FIELD_PREP(regs.MDIC.REGADD, 32)
+        regs.MDIC.REGADD.put(32)
+
+
+def test_arrays_count_and_place_their_registers() -> None:
+    assert (regs.RAL.count, regs.MTA.count) == (16, 128)
+    assert (regs.RAL[15].offset, regs.RAH[15].offset, regs.MTA[127].offset) == (0x5478, 0x547C, 0x53FC)
+    assert regs.RAH[3].name == "RAH[3]"
 
 
 def test_addresses_and_their_aliases_are_all_different(generator: ModuleType) -> None:

@@ -38,7 +38,7 @@ package nic_regs_pkg;
   typedef struct packed {
     logic bit31;
     logic [10:0] reserved0;
-    logic gio_master_en;
+    logic gio_master_enable;
     logic [7:0] reserved1;
     logic phyra;
     logic [1:0] asdv;
@@ -368,8 +368,8 @@ package nic_regs_pkg;
   localparam logic [31:0] EXTCNF_CTRL_FIELDS = 32'h00000060;
   typedef struct packed {
     logic [24:0] reserved0;
-    logic mdio_hw_own;
-    logic mdio_sw_own;
+    logic mdio_hw_ownership;
+    logic mdio_sw_ownership;
     logic [4:0] reserved1;
   } extcnf_ctrl_t;
 
