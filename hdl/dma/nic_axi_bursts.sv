@@ -128,18 +128,16 @@ module nic_axi_bursts #(
   end
 
   // -------------------------------------------------------------- the clients' promises
-  logic [Clients-1:0] waiting_q;
-  nic_pkg::rd_cmd_t [Clients-1:0] offered_q;
-  always_ff @(posedge clk_i) begin
-    waiting_q <= rst_ni ? cmd_valid_i & ~cmd_ready_o : '0;
-    offered_q <= cmd_i;
-    for (int unsigned c = 0; c < Clients; c++) begin
-      if (rst_ni && waiting_q[c] && !stop_i) begin
-        a_cmd_holds : assert (cmd_valid_i[c] && cmd_i[c] == offered_q[c])
+  for (genvar c = 0; c < Clients; c++) begin : g_promises
+    logic waiting_q;
+    nic_pkg::rd_cmd_t offered_q;
+    always_ff @(posedge clk_i) begin
+      waiting_q <= rst_ni && cmd_valid_i[c] && !cmd_ready_o[c];
+      offered_q <= cmd_i[c];
+      if (rst_ni) begin
+        a_cmd_holds : assert (!waiting_q || stop_i || (cmd_valid_i[c] && cmd_i[c] == offered_q))
           else $error("nic_axi_bursts: a waiting command of client %0d changed", c);
-      end
-      if (rst_ni && accept[c]) begin
-        a_cmd_bytes : assert (cmd_i[c].bytes != '0 && cmd_i[c].bytes < 16'd16384)
+        a_cmd_bytes : assert (!accept[c] || (cmd_i[c].bytes != '0 && cmd_i[c].bytes < 16'd16384))
           else $error("nic_axi_bursts: client %0d asked for %0d bytes", c, cmd_i[c].bytes);
       end
     end

@@ -14,6 +14,7 @@ module nic_axi_wdata #(
 ) (
     input  logic                                  clk_i,
     input  logic                                  rst_ni,
+    input  logic                                  stop_i,  // clients may withdraw data of commands not taken
     /// Nothing is left to send.
     output logic                                  idle_o,
     /// Bursts as they are issued: `burst_valid_i` only with `burst_ready_o`.
@@ -190,18 +191,23 @@ module nic_axi_wdata #(
 
   // -------------------------------------------------------------- the clients' promises
   logic [$clog2(MaxDataWait+2)-1:0] wait_q;
-  logic [Clients-1:0] offered_q;
-  logic [Clients-1:0][127:0] data_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || !plan_valid || !need || have) wait_q <= '0;
     else wait_q <= wait_q + 1'b1;
-    offered_q <= rst_ni ? data_valid_i & ~data_ready_o : '0;
-    data_q    <= data_i;
     if (rst_ni) begin
       a_data_comes : assert (32'(wait_q) <= MaxDataWait)
         else $error("nic_axi_wdata: client %0d has no data for the command it gave", plan.sel);
-      for (int unsigned c = 0; c < Clients; c++) begin
-        a_data_holds : assert (!offered_q[c] || (data_valid_i[c] && data_i[c] == data_q[c]))
+    end
+  end
+
+  for (genvar c = 0; c < Clients; c++) begin : g_promises
+    logic waiting_q;
+    logic [127:0] offered_q;
+    always_ff @(posedge clk_i) begin
+      waiting_q <= rst_ni && data_valid_i[c] && !data_ready_o[c];
+      offered_q <= data_i[c];
+      if (rst_ni) begin
+        a_data_holds : assert (!waiting_q || stop_i || (data_valid_i[c] && data_i[c] == offered_q))
           else $error("nic_axi_wdata: waiting data of client %0d changed", c);
       end
     end

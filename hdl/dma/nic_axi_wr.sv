@@ -121,6 +121,7 @@ module nic_axi_wr #(
   ) u_data (
       .clk_i,
       .rst_ni,
+      .stop_i,
       .idle_o       (data_idle),
       .burst_valid_i(issue),
       .burst_ready_o(data_room),
