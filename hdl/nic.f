@@ -29,6 +29,14 @@ dma/nic_axi_rd.sv
 dma/nic_axi_wdata.sv
 dma/nic_axi_wr_check.sv
 dma/nic_axi_wr.sv
+dma/nic_dma_pkg.sv
+dma/nic_desc_fetch.sv
+dma/nic_desc_wb.sv
+dma/nic_rx_buf.sv
+dma/nic_tx_buf.sv
+dma/nic_dma_rx.sv
+dma/nic_dma_tx.sv
+dma/nic_dma.sv
 # csr
 # top
 top/nic_top.sv

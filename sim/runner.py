@@ -82,7 +82,7 @@ def nic_sources(top: str = "nic_top") -> tuple[Path, ...]:
         raise BuildFailed(f"{top} is not in hdl/nic.f")
     needed, found = {top}, [top]
     while found:
-        text = files[found.pop()].read_text()
+        text = re.sub(r"//.*", "", files[found.pop()].read_text())  # a module is often named in a comment
         new = {name for name in re.findall(r"\bnic_\w+", text) if name in files} - needed
         needed |= new
         found += new

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+// Writes finished descriptors of one ring back and advances the head, in ring order.
+//
+// In: every descriptor of the ring, in order, with `in_write_i` if it is to be written (else it just retires) and
+// `in_cause_i` if its retirement is an event. Neighbours gather in a batch: descriptors that are not written, then up
+// to `MaxBatch` that are, not over the end of the ring. A batch is closed when nothing more can join it, when
+// `WindowCycles` have passed since its first, or when `hurry_i` says that nothing is about to follow; while the write
+// engine is busy it goes on gathering. Several batches may be in flight.
+// After the B of its burst a batch retires: the head moves behind it and, if one in it had a cause, `event_o` pulses.
+// A burst that failed retires nothing, nor does anything behind it. `stop_i`: close no further batch.
+// Latency: descriptor in to command two cycles when hurried; B to head two cycles.
+module nic_desc_wb #(
+    parameter int unsigned MaxBatch     = 8,
+    parameter int unsigned WindowCycles = 64
+) (
+    input  logic               clk_i,
+    input  logic               rst_ni,
+    /// The ring.
+    input  logic [63:0]        base_i,
+    input  logic [15:0]        count_i,
+    input  logic               stop_i,
+    input  logic               hurry_i,
+    /// Set the head; only while idle.
+    input  logic               load_i,
+    input  logic [15:0]        load_value_i,
+    /// Finished descriptors.
+    input  logic               in_valid_i,
+    output logic               in_ready_o,
+    input  logic [127:0]       in_desc_i,
+    input  logic               in_write_i,
+    input  logic               in_cause_i,
+    /// To and from the write engine.
+    output logic               cmd_valid_o,
+    input  logic               cmd_ready_i,
+    output nic_pkg::wr_cmd_t   cmd_o,
+    output logic               data_valid_o,
+    input  logic               data_ready_i,
+    output logic [127:0]       data_o,
+    input  logic               done_i,
+    input  logic               done_err_i,
+    /// First descriptor not retired; pulses: it moved; something with a cause retired; a write failed.
+    output logic [15:0]        head_o,
+    output logic               retired_o,
+    output logic               event_o,
+    output logic               err_o,
+    /// Nothing held or in flight; when stopped, nothing in flight.
+    output logic               idle_o
+);
+  localparam int unsigned MaxSkip      = 15;
+  localparam int unsigned MaxInFlight  = 32;
+  localparam int unsigned SkipBits     = $clog2(MaxSkip + 1);
+  localparam int unsigned BatchBits    = $clog2(MaxBatch + 1);
+  localparam int unsigned SpanBits     = $clog2(MaxSkip + MaxBatch + 1);
+  localparam int unsigned AgeBits      = $clog2(WindowCycles + 1);
+  localparam int unsigned InFlightBits = $clog2(MaxInFlight + 1);
+  typedef logic [SpanBits-1:0] span_t;
+  typedef logic [BatchBits-1:0] batch_t;
+
+  typedef struct packed {
+    span_t span;  // descriptors
+    logic  write;
+    logic  cause;
+  } order_t;
+
+  function automatic logic [15:0] advance(logic [15:0] index, span_t by, logic [15:0] count);
+    logic [16:0] sum;
+    sum = {1'b0, index} + 17'(by);
+    return sum >= {1'b0, count} ? '0 : sum[15:0];
+  endfunction
+
+  // -------------------------------------------------------------- gather
+  logic [15:0] index_q;  // first descriptor of the batch
+  logic [SkipBits-1:0] skip_q;
+  batch_t count_q;
+  logic cause_q;
+  logic [AgeBits-1:0] age_q;
+  span_t span;
+  logic open, full, joins, close, accept;
+  logic room, order_ready, issue_free;
+
+  assign span  = span_t'(skip_q) + span_t'(count_q);
+  assign open  = span != '0;
+  assign full  = count_q == batch_t'(MaxBatch) || (skip_q == SkipBits'(MaxSkip) && count_q == '0)
+      || {1'b0, index_q} + 17'(span) >= {1'b0, count_i};
+  assign joins = !open || (!full && (in_write_i || count_q == '0));
+  assign close = open && issue_free && order_ready && !stop_i
+      && (full || hurry_i || age_q == AgeBits'(WindowCycles) || (in_valid_i && !joins));
+  assign in_ready_o = joins && room && !close;
+  assign accept     = in_valid_i && in_ready_o;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      index_q <= '0;
+      skip_q  <= '0;
+      count_q <= '0;
+      cause_q <= 1'b0;
+      age_q   <= '0;
+    end else if (load_i) begin
+      index_q <= load_value_i;
+    end else if (close) begin
+      index_q <= advance(index_q, span, count_i);
+      skip_q  <= '0;
+      count_q <= '0;
+      cause_q <= 1'b0;
+      age_q   <= '0;
+    end else begin
+      if (accept && in_write_i) count_q <= count_q + 1'b1;
+      if (accept && !in_write_i) skip_q <= skip_q + 1'b1;
+      if (accept && in_cause_i) cause_q <= 1'b1;
+      if (open && age_q != AgeBits'(WindowCycles)) age_q <= age_q + 1'b1;
+    end
+  end
+
+  // -------------------------------------------------------------- write: the data of a command follows it at once
+  logic cmd_valid_q, data_valid, data_pop;
+  nic_pkg::wr_cmd_t cmd_q;
+  batch_t beats_q;
+  localparam int unsigned DataDepth = 2 * MaxBatch;
+  logic [$clog2(DataDepth+1)-1:0] unused_data_level;
+
+  nic_fifo #(
+      .Width(128),
+      .Depth(DataDepth)
+  ) u_data (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (accept && in_write_i),
+      .in_ready_o (room),
+      .in_data_i  (in_desc_i),
+      .out_valid_o(data_valid),
+      .out_ready_i(data_pop),
+      .out_data_o (data_o),
+      .level_o    (unused_data_level)
+  );
+  assign issue_free   = !cmd_valid_q && beats_q == '0;
+  assign cmd_valid_o  = cmd_valid_q;
+  assign cmd_o        = cmd_q;
+  assign data_valid_o = !cmd_valid_q && beats_q != '0;
+  assign data_pop     = data_valid_o && data_ready_i;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      cmd_valid_q <= 1'b0;
+      beats_q     <= '0;
+    end else if (close) begin
+      cmd_valid_q <= count_q != '0;
+      beats_q     <= count_q;
+    end else begin
+      if (cmd_ready_i) cmd_valid_q <= 1'b0;
+      if (data_pop) beats_q <= beats_q - 1'b1;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (close) begin
+      cmd_q <= '{addr: base_i + {44'b0, index_q + 16'(skip_q), 4'b0}, bytes: {16'(count_q) << 4}};
+    end
+  end
+
+  // -------------------------------------------------------------- retire
+  order_t order_in, order;
+  logic order_valid, retire, failed_q;
+  logic [InFlightBits-1:0] inflight_q, done_q;  // commands without B; with a good one but not retired
+  logic [InFlightBits-1:0] unused_order_level;
+
+  assign order_in = '{span: span, write: count_q != '0, cause: cause_q};
+  nic_fifo #(
+      .Width($bits(order_t)),
+      .Depth(MaxInFlight)
+  ) u_order (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (close),
+      .in_ready_o (order_ready),
+      .in_data_i  (order_in),
+      .out_valid_o(order_valid),
+      .out_ready_i(retire),
+      .out_data_o (order),
+      .level_o    (unused_order_level)
+  );
+  assign retire = order_valid && (!order.write || done_q != '0);
+  assign err_o  = done_i && done_err_i;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      inflight_q <= '0;
+      done_q     <= '0;
+      failed_q   <= 1'b0;
+    end else begin
+      inflight_q <= inflight_q + InFlightBits'(close && count_q != '0) - InFlightBits'(done_i);
+      done_q     <= done_q + InFlightBits'(done_i && !done_err_i && !failed_q) - InFlightBits'(retire && order.write);
+      if (err_o) failed_q <= 1'b1;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) head_o <= '0;
+    else if (load_i) head_o <= load_value_i;
+    else if (retire) head_o <= advance(head_o, order.span, count_i);
+  end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      retired_o <= 1'b0;
+      event_o   <= 1'b0;
+    end else begin
+      retired_o <= retire;
+      event_o   <= retire && order.cause;
+    end
+  end
+
+  assign idle_o = (stop_i ? inflight_q == '0 && !retire : !open && !order_valid) && !retired_o;
+
+  // -------------------------------------------------------------- promises
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      a_data : assert (!data_valid_o || data_valid) else $error("nic_desc_wb: a command without its data");
+      a_done : assert (!done_i || inflight_q != '0) else $error("nic_desc_wb: a response to no command");
+      a_cause : assert (!accept || !in_cause_i || in_write_i) else $error("nic_desc_wb: an event without a write-back");
+      a_load : assert (!load_i || (!open && !order_valid) || stop_i) else $error("nic_desc_wb: head set in mid flight");
+      a_batch : assert (count_q <= batch_t'(MaxBatch)) else $error("nic_desc_wb: batch too long");
+    end
+  end
+endmodule

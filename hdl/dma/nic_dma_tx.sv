@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+// The transmit queue: legacy descriptors to payload reads, payload to frames in the packet buffer, descriptors back.
+//
+// Descriptors are taken in ring order; each that has bytes becomes one read, as soon as the packet buffer has room for
+// them: the reads of many descriptors are in flight. When its bytes are there (or at once if it has none) a descriptor
+// goes to the write-back, with RS to be written with DD, and with EOP its frame is sent. Descriptors with DEXT=1 are
+// retired without effect. A frame longer than `MaxFrameBytes` is dropped: its descriptors retire, what exceeds the limit
+// is not read.
+// An error of any of the queue's accesses stops it until reset: nothing more is started, nothing more is retired.
+// Disabled, it finishes what it has begun. `load_i` (TDH written, queue disabled) is kept until nothing is in flight; it
+// drops a frame whose last descriptor has not come.
+module nic_dma_tx
+  import nic_dma_pkg::*;
+#(
+    parameter int unsigned BufBytes = 32768,
+    localparam int unsigned MaxFrameBytes = BufBytes < 16288 ? BufBytes : 16288
+) (
+    input  logic                 clk_i,
+    input  logic                 rst_ni,
+    input  logic                 stop_i,
+    input  nic_pkg::ring_cfg_t   ring_i,
+    /// Short frames are padded by the MAC (for the statistics).
+    input  logic                 pad_i,
+    input  logic                 load_i,
+    input  logic [15:0]          load_value_i,
+    output logic [15:0]          head_o,
+    /// Read client: descriptors.
+    output logic                 desc_cmd_valid_o,
+    input  logic                 desc_cmd_ready_i,
+    output nic_pkg::rd_cmd_t     desc_cmd_o,
+    input  logic                 desc_beat_valid_i,
+    /// Read client: payload.
+    output logic                 cmd_valid_o,
+    input  logic                 cmd_ready_i,
+    output nic_pkg::rd_cmd_t     cmd_o,
+    input  logic                 beat_valid_i,
+    /// Beats of both.
+    input  nic_pkg::rd_beat_t    beat_i,
+    /// Write client: write-back.
+    output logic                 wb_cmd_valid_o,
+    input  logic                 wb_cmd_ready_i,
+    output nic_pkg::wr_cmd_t     wb_cmd_o,
+    output logic                 wb_data_valid_o,
+    input  logic                 wb_data_ready_i,
+    output logic [127:0]         wb_data_o,
+    input  logic                 wb_done_i,
+    input  logic                 wb_done_err_i,
+    /// To the MAC (see nic_tx_buf).
+    output logic                 tx_valid_o,
+    input  logic                 tx_ready_i,
+    output nic_pkg::frame_beat_t tx_beat_o,
+    output logic                 tx_fcs_o,
+    /// Pulses, and the statistics of each frame.
+    output logic                 txdw_o,
+    output logic                 txqe_o,
+    output nic_pkg::tx_stat_t    stat_o,
+    /// The MAC is not inside a frame and none is about to begin (when stopped: none will).
+    output logic                 between_o,
+    /// Nothing will change by itself.
+    output logic                 idle_o
+);
+  localparam int unsigned Words        = BufBytes / 16;
+  localparam int unsigned AddrBits     = $clog2(Words);
+  localparam int unsigned PendingDepth = 64;
+  localparam int unsigned MaxReads     = 32;
+  localparam int unsigned ReadBits     = $clog2(MaxReads + 1);
+  localparam int unsigned PendingBits  = $clog2(PendingDepth + 1);
+  typedef logic [AddrBits:0] ptr_t;
+  typedef logic [ReadBits-1:0] reads_t;
+
+  // A descriptor that has been taken.
+  typedef struct packed {
+    tx_desc_t  desc;
+    logic      reads;  // its bytes are being read
+    logic      ends;   // it completes `frame`
+    tx_frame_t frame;
+  } pending_desc_t;
+
+  logic failed_q, failed, halt;
+  logic load, load_q;  // apply it; it is asked for
+  logic [15:0] value_q;
+  logic fetch_err, wb_err, wb_idle, fetch_idle, buf_idle;
+  assign halt = stop_i || failed_q;
+
+  // -------------------------------------------------------------- descriptors ahead
+  logic desc_valid, step, unused_none_free;
+  tx_desc_t desc;
+  nic_desc_fetch u_fetch (
+      .clk_i,
+      .rst_ni,
+      .ring_i,
+      .stop_i      (halt || load_q),
+      .load_i      (load),
+      .load_value_i(value_q),
+      .cmd_valid_o (desc_cmd_valid_o),
+      .cmd_ready_i (desc_cmd_ready_i),
+      .cmd_o       (desc_cmd_o),
+      .beat_valid_i(desc_beat_valid_i),
+      .beat_i,
+      .desc_valid_o(desc_valid),
+      .desc_ready_i(step),
+      .desc_o      (desc),
+      .none_free_o (unused_none_free),
+      .err_o       (fetch_err),
+      .idle_o      (fetch_idle)
+  );
+
+  // -------------------------------------------------------------- one step: take a descriptor, ask for its bytes
+  logic [14:0] offset_q;  // bytes of the frame so far
+  logic too_long_q;       // it has exceeded the limit: the rest is skipped
+  ptr_t start_q;          // its first word
+  ptr_t rd_ptr;           // first word of the buffer in use
+  logic [16:0] total;
+  logic [10:0] words_before, words_after;
+  logic too_long, reads, ends, fits;
+  logic pending_ready, place_ready, cmd_valid_q;
+  nic_pkg::rd_cmd_t cmd_q;
+  pending_desc_t pending_in;
+  ptr_t used;
+
+  assign total        = {2'b0, offset_q} + {1'b0, desc.length};
+  assign too_long     = too_long_q || total > 17'(MaxFrameBytes);
+  assign reads        = !desc.cmd.dext && desc.length != '0 && !too_long;
+  assign ends         = !desc.cmd.dext && desc.cmd.eop;
+  assign words_before = beats_of(offset_q);
+  assign words_after  = beats_of(total[14:0]);
+  assign used         = start_q - rd_ptr;
+  assign fits         = 17'(used) + 17'(words_after) <= 17'(Words);
+  assign step = desc_valid && pending_ready && place_ready && !cmd_valid_q && !halt && !load_q && (fits || !reads);
+
+  always_comb begin
+    pending_in.desc        = desc;
+    pending_in.desc.dd     = 1'b1;
+    pending_in.reads       = reads;
+    pending_in.ends        = ends;
+    pending_in.frame.bytes = too_long ? offset_q : total[14:0];
+    pending_in.frame.fcs   = desc.cmd.ifcs;
+    pending_in.frame.drop  = too_long || total == '0;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      offset_q   <= '0;
+      too_long_q <= 1'b0;
+      start_q    <= '0;
+    end else if (step && ends) begin
+      offset_q   <= '0;
+      too_long_q <= 1'b0;
+      start_q    <= start_q + (too_long ? ptr_t'(words_before) : ptr_t'(words_after));
+    end else if (step && !desc.cmd.dext) begin
+      if (!too_long) offset_q <= total[14:0];
+      too_long_q <= too_long;
+    end else if (load) begin
+      offset_q   <= '0;
+      too_long_q <= 1'b0;
+      start_q    <= start_q + ptr_t'(words_before);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) cmd_valid_q <= 1'b0;
+    else if (step && reads) cmd_valid_q <= 1'b1;
+    else if (cmd_ready_i) cmd_valid_q <= 1'b0;
+  end
+  always_ff @(posedge clk_i) begin
+    if (step) cmd_q <= '{addr: desc.addr, bytes: desc.length, lane: offset_q[3:0]};
+  end
+  assign cmd_valid_o = cmd_valid_q;
+  assign cmd_o       = cmd_q;
+
+  // -------------------------------------------------------------- bytes arrive: where they go
+  logic [AddrBits-1:0] place, index_q;  // first word of the oldest read; beats of it that have come
+  logic place_valid, read_ends;
+  reads_t reads_left;
+  assign read_ends = beat_valid_i && beat_i.last;
+
+  nic_fifo #(
+      .Width(AddrBits),
+      .Depth(MaxReads)
+  ) u_places (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (step && reads),
+      .in_ready_o (place_ready),
+      .in_data_i  (start_q[AddrBits-1:0] + AddrBits'(offset_q >> 4)),
+      .out_valid_o(place_valid),
+      .out_ready_i(read_ends),
+      .out_data_o (place),
+      .level_o    (reads_left)
+  );
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) index_q <= '0;
+    else if (beat_valid_i) index_q <= beat_i.last ? '0 : index_q + 1'b1;
+  end
+
+  // -------------------------------------------------------------- descriptors done: frame to the MAC, write-back
+  pending_desc_t pending;
+  logic pending_valid, finish, wb_ready, wb_retired, frame_ready;
+  logic [PendingBits-1:0] done_q, unused_pending;  // reads that are complete, their descriptor not handed on
+  logic complete, abandon;
+
+  nic_fifo #(
+      .Width($bits(pending_desc_t)),
+      .Depth(PendingDepth)
+  ) u_pending (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (step),
+      .in_ready_o (pending_ready),
+      .in_data_i  (pending_in),
+      .out_valid_o(pending_valid),
+      .out_ready_i(finish),
+      .out_data_o (pending),
+      .level_o    (unused_pending)
+  );
+  assign failed   = fetch_err || wb_err || (read_ends && beat_i.err);
+  assign complete = pending_valid && (!pending.reads || done_q != '0) && !failed_q && (!pending.ends || frame_ready);
+  assign finish   = complete && wb_ready;
+  // The bytes of a frame whose end will not come leave with the head's new value.
+  assign abandon  = load && offset_q != '0 && !failed_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      done_q   <= '0;
+      failed_q <= 1'b0;
+    end else begin
+      done_q <= done_q + PendingBits'(read_ends && !beat_i.err && !failed_q) - PendingBits'(finish && pending.reads);
+      if (failed) failed_q <= 1'b1;
+    end
+  end
+
+  nic_desc_wb u_wb (
+      .clk_i,
+      .rst_ni,
+      .base_i      (ring_i.base),
+      .count_i     (ring_i.count),
+      .stop_i      (halt),
+      .hurry_i     (!pending_valid && !desc_valid && fetch_idle),
+      .load_i      (load),
+      .load_value_i(value_q),
+      .in_valid_i  (complete),
+      .in_ready_o  (wb_ready),
+      .in_desc_i   (pending.desc),
+      .in_write_i  (pending.desc.cmd.rs),
+      .in_cause_i  (pending.desc.cmd.rs),
+      .cmd_valid_o (wb_cmd_valid_o),
+      .cmd_ready_i (wb_cmd_ready_i),
+      .cmd_o       (wb_cmd_o),
+      .data_valid_o(wb_data_valid_o),
+      .data_ready_i(wb_data_ready_i),
+      .data_o      (wb_data_o),
+      .done_i      (wb_done_i),
+      .done_err_i  (wb_done_err_i),
+      .head_o,
+      .retired_o   (wb_retired),
+      .event_o     (txdw_o),
+      .err_o       (wb_err),
+      .idle_o      (wb_idle)
+  );
+  always_ff @(posedge clk_i) txqe_o <= rst_ni && ring_i.en && wb_retired && head_o == ring_i.tail;
+
+  // -------------------------------------------------------------- packet buffer
+  tx_frame_t frame;
+  assign frame = abandon ? '{bytes: offset_q, fcs: 1'b0, drop: 1'b1} : pending.frame;
+
+  nic_tx_buf #(
+      .Bytes(BufBytes)
+  ) u_buf (
+      .clk_i,
+      .rst_ni,
+      .pad_i,
+      .hold_i       (stop_i),
+      .wr_valid_i   (beat_valid_i),
+      .wr_addr_i    (place + index_q),
+      .wr_data_i    (beat_i.data),
+      .wr_strb_i    (beat_i.strb),
+      .frame_valid_i(abandon || (finish && pending.ends)),
+      .frame_ready_o(frame_ready),
+      .frame_i      (frame),
+      .rd_ptr_o     (rd_ptr),
+      .tx_valid_o,
+      .tx_ready_i,
+      .tx_beat_o,
+      .tx_fcs_o,
+      .stat_o,
+      .between_o,
+      .idle_o       (buf_idle)
+  );
+
+  // -------------------------------------------------------------- head written by software
+  logic quiet;  // nothing of the ring is in flight
+  assign quiet = reads_left == '0 && fetch_idle && wb_idle && (failed_q || !pending_valid);
+  assign load  = load_q && quiet && frame_ready;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) load_q <= 1'b0;
+    else if (load_i) load_q <= 1'b1;
+    else if (load) load_q <= 1'b0;
+  end
+  always_ff @(posedge clk_i) begin
+    if (load_i) value_q <= load_value_i;
+  end
+
+  assign idle_o = buf_idle && quiet && !load_q && !(desc_valid && !halt) && !txdw_o && !txqe_o;
+
+  // -------------------------------------------------------------- promises
+  logic [AddrBits-1:0] distance;  // from the first word in use to the one that is written
+  assign distance = place + index_q - rd_ptr[AddrBits-1:0];
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      a_asked : assert (!beat_valid_i || place_valid) else $error("nic_dma_tx: a beat nobody asked for");
+      a_order : assert (done_q == '0 || pending_valid) else $error("nic_dma_tx: bytes of no descriptor");
+      a_used : assert (17'(used) + 17'(words_before) <= 17'(Words))
+        else $error("nic_dma_tx: more room used than there is");
+      a_inside : assert (!beat_valid_i || 17'(distance) < 17'(used) + 17'(words_before))
+        else $error("nic_dma_tx: a beat outside of the room in use");
+      a_load : assert (!load || !step) else $error("nic_dma_tx: head set while a descriptor is taken");
+    end
+  end
+endmodule

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// Transmit packet buffer: frames are put together byte lane by byte lane, then sent whole.
+//
+// The owner writes words with lane strobes anywhere in the room it has allocated, from `rd_ptr_o` up; frames lie one
+// after the other, each from lane 0 of a new word. A frame record, given when all of the frame's bytes are there, sends
+// it, or (`drop`) just frees its room. `rd_ptr_o` moves on as words leave.
+// Out: valid stays high from a frame's first beat to its last. `hold_i`: begin no further frame.
+// `stat_o`: one record per frame, when the MAC has taken its last beat, with the bytes as they will be on the wire.
+// Latency: frame record to first beat out four cycles. Rate: one beat per cycle, one idle cycle between frames.
+module nic_tx_buf
+  import nic_dma_pkg::tx_frame_t;
+#(
+    parameter int unsigned Bytes = 32768,  // a power of two
+    localparam int unsigned AddrBits = $clog2(Bytes / 16)
+) (
+    input  logic                 clk_i,
+    input  logic                 rst_ni,
+    /// Short frames that get an FCS are padded to 60 bytes before it (for the statistics only; the MAC does it).
+    input  logic                 pad_i,
+    input  logic                 hold_i,
+    /// Words in.
+    input  logic                 wr_valid_i,
+    input  logic [AddrBits-1:0]  wr_addr_i,
+    input  logic [127:0]         wr_data_i,
+    input  logic [15:0]          wr_strb_i,
+    /// Complete frames.
+    input  logic                 frame_valid_i,
+    output logic                 frame_ready_o,
+    input  tx_frame_t            frame_i,
+    /// First word in use (with a wrap bit).
+    output logic [AddrBits:0]    rd_ptr_o,
+    /// To the MAC; `tx_fcs_o` is valid with all beats of a frame.
+    output logic                 tx_valid_o,
+    input  logic                 tx_ready_i,
+    output nic_pkg::frame_beat_t tx_beat_o,
+    output logic                 tx_fcs_o,
+    output nic_pkg::tx_stat_t    stat_o,
+    /// Nothing of a frame has been fetched that the MAC has not taken.
+    output logic                 between_o,
+    output logic                 idle_o
+);
+  localparam int unsigned Words      = Bytes / 16;
+  localparam int unsigned FrameDepth = 64;
+  localparam int unsigned OutDepth   = 4;
+  typedef logic [AddrBits:0] ptr_t;
+
+  if (Bytes != 16 * 2 ** AddrBits || Words < 16) begin : g_bad_bytes
+    $fatal(1, "nic_tx_buf: Bytes must be a power of two, at least 256");
+  end
+
+  logic [127:0] mem[Words];
+  always_ff @(posedge clk_i) begin
+    for (int unsigned lane = 0; lane < 16; lane++) begin
+      if (wr_valid_i && wr_strb_i[lane]) mem[wr_addr_i][8*lane+:8] <= wr_data_i[8*lane+:8];
+    end
+  end
+
+  // -------------------------------------------------------------- frames
+  tx_frame_t frame;
+  logic frame_valid, frame_pop;
+  logic [$clog2(FrameDepth+1)-1:0] unused_frames;
+  nic_fifo #(
+      .Width($bits(tx_frame_t)),
+      .Depth(FrameDepth)
+  ) u_frames (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (frame_valid_i),
+      .in_ready_o (frame_ready_o),
+      .in_data_i  (frame_i),
+      .out_valid_o(frame_valid),
+      .out_ready_i(frame_pop),
+      .out_data_o (frame),
+      .level_o    (unused_frames)
+  );
+
+  // -------------------------------------------------------------- fetch the words of the present frame
+  typedef struct packed {
+    logic       fcs;
+    logic       last;
+    logic [4:0] bytes;
+  } mark_t;
+
+  ptr_t rd_q;
+  logic [10:0] left_q;      // words of the present frame still to fetch
+  logic [4:0] last_bytes_q; // in its last word
+  logic fcs_q;
+  logic fetch, fetched_q;
+  mark_t mark, mark_q;
+  logic [127:0] word_q;
+  logic [$clog2(OutDepth+1)-1:0] out_level;
+
+  assign frame_pop = frame_valid && left_q == '0 && !(hold_i && !frame.drop);
+  assign fetch     = left_q != '0 && 4'(out_level) + 4'(fetched_q) < 4'(OutDepth);
+  assign mark      = '{fcs: fcs_q, last: left_q == 11'd1, bytes: left_q == 11'd1 ? last_bytes_q : 5'd16};
+  assign rd_ptr_o  = rd_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      rd_q      <= '0;
+      left_q    <= '0;
+      fetched_q <= 1'b0;
+    end else begin
+      fetched_q <= fetch;
+      if (fetch) begin
+        rd_q   <= rd_q + 1'b1;
+        left_q <= left_q - 1'b1;
+      end else if (frame_pop && frame.drop) begin
+        rd_q <= rd_q + ptr_t'(nic_dma_pkg::beats_of(frame.bytes));
+      end else if (frame_pop) begin
+        left_q <= nic_dma_pkg::beats_of(frame.bytes);
+      end
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (fetch) begin
+      word_q <= mem[rd_q[AddrBits-1:0]];
+      mark_q <= mark;
+    end
+    if (frame_pop) begin
+      last_bytes_q <= frame.bytes[3:0] == '0 ? 5'd16 : {1'b0, frame.bytes[3:0]};
+      fcs_q        <= frame.fcs;
+    end
+  end
+
+  // -------------------------------------------------------------- out
+  mark_t out_mark;
+  logic out_ready, take;
+  nic_fifo #(
+      .Width($bits(mark_t) + 128),
+      .Depth(OutDepth)
+  ) u_out (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (fetched_q),
+      .in_ready_o (out_ready),
+      .in_data_i  ({mark_q, word_q}),
+      .out_valid_o(tx_valid_o),
+      .out_ready_i(tx_ready_i),
+      .out_data_o ({out_mark, tx_beat_o.data}),
+      .level_o    (out_level)
+  );
+  assign tx_beat_o.bytes = out_mark.bytes;
+  assign tx_beat_o.last  = out_mark.last;
+  assign tx_fcs_o        = out_mark.fcs;
+  assign take            = tx_valid_o && tx_ready_i;
+  assign between_o       = left_q == '0 && !fetched_q && !tx_valid_o;
+  assign idle_o          = between_o && !frame_valid && !stat_o.valid;
+
+  // -------------------------------------------------------------- statistics
+  logic [10:0] beats_q;  // taken of the frame under way
+  logic multicast_q, broadcast_q, multicast, broadcast;
+  logic [15:0] bytes, wire_bytes;
+
+  assign multicast  = beats_q == '0 ? tx_beat_o.data[0] : multicast_q;
+  assign broadcast  = beats_q == '0 ? &tx_beat_o.data[47:0] : broadcast_q;
+  assign bytes      = {1'b0, beats_q, 4'b0} + 16'(out_mark.bytes);
+  assign wire_bytes = !out_mark.fcs ? bytes : (pad_i && bytes < 16'd60) ? 16'd64 : bytes + 16'd4;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) beats_q <= '0;
+    else if (take) beats_q <= out_mark.last ? '0 : beats_q + 1'b1;
+  end
+  always_ff @(posedge clk_i) begin
+    if (take) begin
+      multicast_q <= multicast;
+      broadcast_q <= broadcast;
+    end
+    stat_o <= '{
+        valid:     rst_ni && take && out_mark.last,
+        bytes:     wire_bytes,
+        multicast: multicast && !broadcast,
+        broadcast: broadcast
+    };
+  end
+
+  // -------------------------------------------------------------- promises
+  logic inside_q;  // the MAC has a frame's first beat but not its last
+  always_ff @(posedge clk_i) begin
+    inside_q <= rst_ni && (take ? !out_mark.last : inside_q);
+    if (rst_ni) begin
+      a_gapless : assert (!inside_q || tx_valid_o) else $error("nic_tx_buf: a gap inside a frame");
+      a_out : assert (!fetched_q || out_ready) else $error("nic_tx_buf: a word without room in the output queue");
+      a_frame : assert (!frame_valid_i || frame_i.drop || frame_i.bytes != '0)
+        else $error("nic_tx_buf: an empty frame");
+      a_fits : assert (!frame_valid_i || 15'(nic_dma_pkg::beats_of(frame_i.bytes)) <= 15'(Words))
+        else $error("nic_tx_buf: a frame larger than the buffer");
+    end
+  end
+endmodule
