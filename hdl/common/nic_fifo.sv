@@ -98,7 +98,8 @@ module nic_fifo #(
       a_input_holds : assert (in_valid_i && in_data_i == in_data_q) else $error("nic_fifo: a waiting input changed");
     end
     if (rst_ni && out_wait_q) begin
-      a_output_holds : assert (out_valid_o && out_data_o == out_data_prev_q) else $error("nic_fifo: a waiting output changed");
+      a_output_holds : assert (out_valid_o && out_data_o == out_data_prev_q)
+      else $error("nic_fifo: a waiting output changed");
     end
   end
 endmodule

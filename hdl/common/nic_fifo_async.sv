@@ -42,10 +42,11 @@ module nic_fifo_async #(
   endfunction
 
   logic [Width-1:0] mem[Depth];
+  ptr_t wr_gray_q, rd_gray_q;  // what crosses
 
   // -------------------------------------------------------------- input side
   logic in_run, in_sees_out_run, in_push;
-  ptr_t wr_q, wr_next, wr_gray_q, rd_gray_in;
+  ptr_t wr_q, wr_next, rd_gray_in;
 
   nic_sync u_out_rst_in (
       .clk_i(in_clk_i),
@@ -81,7 +82,7 @@ module nic_fifo_async #(
 
   // -------------------------------------------------------------- output side
   logic out_run, out_sees_in_run;
-  ptr_t rd_q, rd_next, rd_gray_q, wr_gray_out;
+  ptr_t rd_q, rd_next, wr_gray_out;
 
   nic_sync u_in_rst_out (
       .clk_i(out_clk_i),

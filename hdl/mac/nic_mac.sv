@@ -188,12 +188,12 @@ module nic_mac
   // The flags of the wire side are registered before they cross, and held on both sides for longer than a beat takes to
   // cross, so that there is no moment between "in the FIFO" and "out of it" when nobody is busy.
   logic tx_wire_hold, rx_wire_hold, tx_wire_core, rx_wire_core, tx_here;
+  logic [BusyHold-1:0] tx_hold_q, tx_wire_q, rx_wire_q;
 
   assign tx_here   = tx_valid_i || tx_level != '0;
   assign tx_busy_o = tx_here || tx_hold_q != '0 || tx_wire_core;
   assign rx_busy_o = rx_out_valid || rx_inside_q || rx_wire_core;
 
-  logic [BusyHold-1:0] tx_hold_q, tx_wire_q, rx_wire_q;
   always_ff @(posedge clk_i) tx_hold_q <= rst_ni ? {tx_hold_q[BusyHold-2:0], tx_here} : '0;
   always_ff @(posedge xgmii_tx_clk_i) begin
     tx_wire_q    <= tx_rst_n ? {tx_wire_q[BusyHold-2:0], tx_wire_busy} : '0;

@@ -26,7 +26,7 @@ module nic_mac_tx_fcs
 
   // -------------------------------------------------------------- stage p: padding
   mac_word_t p_word_q, p_word_d;
-  logic p_valid_q, p_first_q, p_fcs_q, p_ready;
+  logic p_valid_q, p_first_q, p_fcs_q, p_ready, f_ready;
   logic padding_q, pad_more;
   logic [3:0] index_q;  // of the word in the frame; 8 stands for all later ones
 
@@ -73,7 +73,7 @@ module nic_mac_tx_fcs
 
   // -------------------------------------------------------------- stage f: FCS
   mac_word_t f_word_q;
-  logic f_valid_q, f_fcs_q, f_ready;
+  logic f_valid_q, f_fcs_q;
   logic append, spill, spill_q;  // spill: the FCS needs a word of its own; spill_q: this is it
   nic_crc32_pkg::crc32_t crc_q;  // over everything up to f_word_q
   logic [95:0] wide;

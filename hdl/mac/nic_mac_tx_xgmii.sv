@@ -85,7 +85,6 @@ module nic_mac_tx_xgmii
         ends = 1'b1;
       end
       StFlush: state_d = StGap;
-      default: state_d = StGap;
     endcase
 
     if (ends) begin

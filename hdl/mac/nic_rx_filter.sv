@@ -45,7 +45,7 @@ module nic_rx_filter
       2'd0: mta_index_o = destination_i[47:36];
       2'd1: mta_index_o = destination_i[46:35];
       2'd2: mta_index_o = destination_i[45:34];
-      default: mta_index_o = destination_i[43:32];
+      2'd3: mta_index_o = destination_i[43:32];
     endcase
   end
 

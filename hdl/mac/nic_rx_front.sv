@@ -59,10 +59,11 @@ module nic_rx_front
   end
 
   // -------------------------------------------------------------- between a and h: what of the beat is kept
-  logic strip, strip_all, skip, h_load;
+  logic strip, strip_all, skip, h_load, h_cut_q;
+  logic [9:0] h_index_q;  // of the beat in its frame
 
   // Strip when there is more than an FCS. If the whole beat is FCS it goes, and the beat before it is the last.
-  assign strip     = a_beat_q.last && cfg_i.secrc && !(a_first_q && a_beat_q.bytes <= FcsBytes) && !(h_cut_q && !a_first_q);
+  assign strip     = a_beat_q.last && cfg_i.secrc && (a_first_q ? a_beat_q.bytes > FcsBytes : !h_cut_q);
   assign strip_all = a_valid_q && strip && a_beat_q.bytes <= FcsBytes;
   assign skip      = a_valid_q && !a_beat_q.last && !a_first_q && h_index_q >= LastButOne;
   assign h_load    = a_valid_q && !strip_all && !skip;
@@ -75,8 +76,7 @@ module nic_rx_front
     logic broadcast;
   } address_t;
 
-  logic h_valid_q, h_fresh_q, h_stripped_q, h_cut_q, h_out;
-  logic [9:0] h_index_q;  // of the beat in its frame
+  logic h_valid_q, h_fresh_q, h_stripped_q, h_out;
   frame_beat_t h_beat_q;
   rx_mac_status_t h_status_q;
   address_t answer, address, address_q;
@@ -151,7 +151,9 @@ module nic_rx_front
     verdict.symbol_err     = status.symbol_err;
     verdict.len_err        = too_short || too_long;
     verdict.pif            = address.pif;
-    verdict.bytes          = h_cut_q ? 16'(StoreBytesMax) : strip_all || h_stripped_q ? status.bytes - 16'(FcsBytes) : status.bytes;
+    verdict.bytes          = status.bytes;
+    if (h_cut_q) verdict.bytes = 16'(StoreBytesMax);
+    else if (strip_all || h_stripped_q) verdict.bytes = status.bytes - 16'(FcsBytes);
 
     verdict.stat           = '0;
     verdict.stat.valid     = 1'b1;
