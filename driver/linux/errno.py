@@ -16,6 +16,7 @@ EBUSY: Final = 16
 EEXIST: Final = 17
 ENODEV: Final = 19
 EINVAL: Final = 22
+ENFILE: Final = 23
 ENOSPC: Final = 28
 ERANGE: Final = 34
 ENOSYS: Final = 38
