@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from .current import ON
+from driver.linux.current import ON
 
 __all__ = ["ContractViolation", "Violation", "Where", "fatal_violation", "here", "told", "warn_violation"]
 

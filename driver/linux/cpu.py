@@ -13,15 +13,15 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from ..host import ConfigRead, MmioRead
-from .bug import warn_violation
-from .current import ON
+from driver.host import ConfigRead, MmioRead
+from driver.linux.bug import warn_violation
+from driver.linux.current import ON
 
 if TYPE_CHECKING:
-    from .interrupt import IrqDesc
-    from .sched import Kernel
-    from .spinlock import SpinLock
-    from .timer import TimerList
+    from driver.linux.interrupt import IrqDesc
+    from driver.linux.sched import Kernel
+    from driver.linux.spinlock import SpinLock
+    from driver.linux.timer import TimerList
 
 __all__ = [
     "BH_DISABLE_OFFSET",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .sched import Cpu, Kernel
+    from driver.linux.sched import Cpu, Kernel
 
 __all__ = ["ON", "NoKernelError", "current", "this_cpu"]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from .current import ON
-from .sched import busy_until, sleep_until
-from .timer import HZ, TICK_NS, jiffies
+from driver.linux.current import ON
+from driver.linux.sched import busy_until, sleep_until
+from driver.linux.timer import HZ, TICK_NS, jiffies
 
 __all__ = [
     "HZ",

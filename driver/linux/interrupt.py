@@ -12,14 +12,14 @@ from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
-from .bug import Where, fatal_violation, here, warn_violation
-from .cpu import might_sleep
-from .current import ON
-from .errno import EBUSY, EINVAL
-from .wait import WaitQueueHead, wait_event
+from driver.linux.bug import Where, fatal_violation, here, warn_violation
+from driver.linux.cpu import might_sleep
+from driver.linux.current import ON
+from driver.linux.errno import EBUSY, EINVAL
+from driver.linux.wait import WaitQueueHead, wait_event
 
 if TYPE_CHECKING:
-    from .sched import Kernel
+    from driver.linux.sched import Kernel
 
 __all__ = [
     "IRQF_SHARED",

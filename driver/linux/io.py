@@ -10,9 +10,9 @@ from collections.abc import Generator
 from types import coroutine
 from typing import Any
 
-from ..host import MmioRead, MmioWrite
-from .bug import Where, fatal_violation, here
-from .current import ON
+from driver.host import MmioRead, MmioWrite
+from driver.linux.bug import Where, fatal_violation, here
+from driver.linux.current import ON
 
 __all__ = ["IoMem", "readl", "readw", "writel", "writew"]
 

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from .bug import Where, fatal_violation, told, warn_violation
-from .cpu import might_sleep
-from .current import ON
+from driver.linux.bug import Where, fatal_violation, told, warn_violation
+from driver.linux.cpu import might_sleep
+from driver.linux.current import ON
 
 if TYPE_CHECKING:
-    from .sched import Kernel
+    from driver.linux.sched import Kernel
 
 __all__ = ["GFP_ATOMIC", "GFP_KERNEL", "PAGE_SIZE", "POISON_FREE", "Buffer", "Memory", "kfree", "kmalloc", "kzalloc"]
 
@@ -154,10 +154,19 @@ class Memory:
         index = buffer.addr - self.base
         self.view[index : index + room] = _poison(room)
         buffer.freed = where
+        buffer.view.release()
         del buffer.view
         del self._live[index]
         self.in_use_bytes -= room
         self._free[room].append(index)
+
+    def reserve(self, size: int) -> Buffer | None:
+        """Page-aligned memory for the kernel itself: never freed, never in a leak report."""
+        buffer = self.alloc(size, (Memory.reserve.__code__, 0), PAGE_SIZE)
+        if buffer is not None:
+            del self._live[buffer.addr - self.base]
+            self.in_use_bytes -= buffer.room
+        return buffer
 
     def _room(self, size: int, align: int) -> int:
         """The smallest size class that holds `size` and is a multiple of `align`; whole chunks above the largest."""

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from typing import NamedTuple, Protocol
 
-from .current import ON
+from driver.linux.current import ON
 
 __all__ = ["Log", "LogLine", "Named", "dev_err", "dev_info", "dev_warn", "pr_err", "pr_info", "pr_warn"]
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from types import coroutine
 from typing import Any, Protocol, TypeVar
 
-from ..host import Event, Host, ReadDone, Request
-from .bug import ContractViolation, Violation, fatal_violation, warn_violation
-from .cpu import (
+from driver.host import Event, Host, ReadDone, Request
+from driver.linux.bug import ContractViolation, Violation, fatal_violation, warn_violation
+from driver.linux.cpu import (
     HARDIRQ_OFFSET,
     INTERRUPT_MASK,
     SOFTIRQ_OFFSET,
@@ -35,12 +35,13 @@ from .cpu import (
     local_irq_enable,
     might_sleep,
 )
-from .current import ON, NoKernelError, current, this_cpu
-from .interrupt import IrqDesc, handle_irq
-from .mm import Memory
-from .printk import Log
-from .softirq import NR_SOFTIRQS, TIMER_SOFTIRQ, SoftirqAction, do_softirq, invoke_softirq
-from .timer import run_timer_softirq
+from driver.linux.current import ON, NoKernelError, current, this_cpu
+from driver.linux.dma_mapping import Iommu
+from driver.linux.interrupt import IrqDesc, handle_irq
+from driver.linux.mm import Memory
+from driver.linux.printk import Log
+from driver.linux.softirq import NR_SOFTIRQS, TIMER_SOFTIRQ, SoftirqAction, do_softirq, invoke_softirq
+from driver.linux.timer import run_timer_softirq
 
 __all__ = [
     "Cost",
@@ -71,6 +72,9 @@ Part = TypeVar("Part")
 
 # More resumptions than this at one instant are taken for a loop that no simulated time ever ends.
 LIVELOCK_LIMIT = 200_000
+# The IOMMU's window: above 4 GiB and unlike any physical address, so that whoever confuses the two meets a fault.
+DEFAULT_IOVA_BASE = 0x40_0000_0000
+DEFAULT_DMA_SLOTS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class Kernel:
         panic_on_violation: bool = True,
         time_scale: int = 1,
         cost: Cost | None = None,
+        iova_base: int = DEFAULT_IOVA_BASE,
+        dma_slots: int = DEFAULT_DMA_SLOTS,
     ) -> None:
         if cpus < 1 or time_scale < 1:
             raise ValueError(f"cpus {cpus} and time_scale {time_scale} must be at least 1")
@@ -131,6 +137,7 @@ class Kernel:
         self._panic: ContractViolation | None = None
         self._parts: dict[Callable[[], Any], Any] = {}
         self.mm = Memory(self, host.memory, host.memory_base)
+        self.dma_table = Iommu(self, iova_base, dma_slots)
 
     # ------------------------------------------------------------------------------------------ what a host calls
     def step(self, now_ns: int, events: Sequence[Event] = ()) -> list[Request]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from .bug import fatal_violation, warn_violation
-from .cpu import BH_DISABLE_OFFSET, INTERRUPT_MASK, SOFTIRQ_MASK, Cpu, Task
-from .current import ON
+from driver.linux.bug import fatal_violation, warn_violation
+from driver.linux.cpu import BH_DISABLE_OFFSET, INTERRUPT_MASK, SOFTIRQ_MASK, Cpu, Task
+from driver.linux.current import ON
 
 if TYPE_CHECKING:
-    from .sched import Kernel
+    from driver.linux.sched import Kernel
 
 __all__ = [
     "HI_SOFTIRQ",
@@ -140,7 +140,7 @@ def _need_resched(cpu: Cpu, kernel: Kernel) -> bool:
 
 async def ksoftirqd(cpu: Cpu) -> None:
     """The thread that runs softirqs when they have had too much time, taking turns with the other tasks."""
-    from .sched import block, busy_until, cond_resched
+    from driver.linux.sched import block, busy_until, cond_resched
 
     while True:
         if cpu.softirq_pending:

@@ -7,10 +7,10 @@ So a lock is only ever found taken by the CPU that holds it, and that is a deadl
 
 from __future__ import annotations
 
-from .bug import Where, fatal_violation, here, warn_violation
-from .cpu import BH_DISABLE_OFFSET, HARDIRQ_MASK, PREEMPT_OFFSET, SOFTIRQ_MASK, SOFTIRQ_OFFSET, Cpu
-from .current import ON
-from .softirq import local_bh_enable
+from driver.linux.bug import Where, fatal_violation, here, warn_violation
+from driver.linux.cpu import BH_DISABLE_OFFSET, HARDIRQ_MASK, PREEMPT_OFFSET, SOFTIRQ_MASK, SOFTIRQ_OFFSET, Cpu
+from driver.linux.current import ON
+from driver.linux.softirq import local_bh_enable
 
 __all__ = ["SpinLock"]
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-from .current import ON
+from driver.linux.current import ON
 
 if TYPE_CHECKING:
-    from .cpu import Cpu
+    from driver.linux.cpu import Cpu
 
 __all__ = [
     "HZ",

@@ -7,10 +7,10 @@ from collections.abc import Callable, Generator
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 
-from .current import ON
+from driver.linux.current import ON
 
 if TYPE_CHECKING:
-    from .cpu import Task
+    from driver.linux.cpu import Task
 
 __all__ = [
     "Completion",
@@ -41,7 +41,7 @@ class WaitQueueHead:
 @coroutine
 def _sleep_on(queue: WaitQueueHead, deadline_ns: int | None, what: str) -> Generator[None, Any, bool]:
     """True when woken, False at the deadline."""
-    from .sched import sleeper
+    from driver.linux.sched import sleeper
 
     task = sleeper(what)
     queue.waiting.append(task)
