@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""What the driver keeps of one card (Linux: e1000.h): adapter, rings, buffers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from driver.e1000e.desc import DESC_BYTES
+from driver.e1000e.hw import Hw
+from driver.e1000e.param import Params
+from driver.e1000e.regs import Register
+from driver.linux.if_ether import ETH_FCS_LEN, ETH_FRAME_LEN, VLAN_HLEN
+from driver.linux.napi import NapiStruct
+from driver.linux.netdevice import NetDevice
+from driver.linux.pci import PciDev
+from driver.linux.skbuff import SkBuff
+from driver.linux.spinlock import SpinLock
+from driver.linux.timer import TimerList
+from driver.linux.workqueue import Work
+
+__all__ = ["Adapter", "Buffer", "HwStats", "Ring", "e1000_desc_unused"]
+
+DEFAULT_RX_BUFFER_BYTES = 2048
+
+
+class Buffer:
+    """What belongs to one descriptor (Linux: struct e1000_buffer). dma: 0 when nothing is mapped."""
+
+    __slots__ = ("bytecount", "dma", "length", "next_to_watch", "segs", "skb", "time_stamp")
+
+    def __init__(self) -> None:
+        self.skb: SkBuff | None = None
+        self.dma = 0
+        self.length = 0  # bytes mapped
+        # transmit only
+        self.time_stamp = 0  # jiffies when the frame was queued; 0: no frame starts here
+        self.next_to_watch = 0  # where the frame that starts here ends
+        self.segs = 0
+        self.bytecount = 0
+
+
+class Ring:
+    """A descriptor ring (Linux: struct e1000_ring).
+
+    The card works on [next_to_clean, next_to_use); one descriptor always stays free, because head == tail means
+    an empty ring.
+    """
+
+    def __init__(self, adapter: Adapter, count: int, head: Register, tail: Register) -> None:
+        self.adapter = adapter
+        self.count = count
+        self.head = head
+        self.tail = tail
+        self.desc = memoryview(b"")
+        self.dma = 0
+        self.next_to_use = 0
+        self.next_to_clean = 0
+        self.buffer_info: list[Buffer] = []
+
+    @property
+    def size(self) -> int:
+        """Bytes of the descriptors."""
+        return self.count * DESC_BYTES
+
+
+def e1000_desc_unused(ring: Ring) -> int:
+    """Descriptors that may be filled."""
+    if ring.next_to_clean > ring.next_to_use:
+        return ring.next_to_clean - ring.next_to_use - 1
+    return ring.count + ring.next_to_clean - ring.next_to_use - 1
+
+
+@dataclass(slots=True)
+class HwStats:
+    """Sums of the card's read-clear counters (Linux: struct e1000_hw_stats); names are the registers', lower case."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> int:
+        return self.counts.get(name, 0)
+
+    def add(self, name: str, value: int) -> None:
+        self.counts[name] = self.counts.get(name, 0) + value
+
+
+class Adapter:
+    """Linux: struct e1000_adapter."""
+
+    def __init__(self, pdev: PciDev, netdev: NetDevice, hw: Hw, params: Params) -> None:
+        self.pdev = pdev
+        self.netdev = netdev
+        self.hw = hw
+        self.params = params
+        self.down = True  # __E1000_DOWN: nobody may start work, timers or transmission
+        self.resetting = False  # __E1000_RESETTING: somebody takes the card down and up again
+        self.max_frame_size = ETH_FRAME_LEN + VLAN_HLEN + ETH_FCS_LEN
+        self.rx_buffer_len = DEFAULT_RX_BUFFER_BYTES
+        self.tx_ring: Ring
+        self.rx_ring: Ring
+        self.napi: NapiStruct
+        self.watchdog_timer: TimerList
+        self.watchdog_task: Work
+        self.reset_task: Work
+        self.print_hang_task: Work
+        self.stats64_lock = SpinLock("stats64_lock")
+        self.link_speed = 0  # Mbit/s; 0: no link
+        self.link_full_duplex = False
+        self.restart_now = False  # FLAG_RESTART_NOW: the next reset is wanted, not a surprise
+        # interrupt moderation
+        self.itr = 0  # interrupts per second that ITR allows now
+        self.itr_setting = 0
+        self.tx_itr = 0
+        self.rx_itr = 0
+        self.total_tx_bytes = self.total_tx_packets = 0  # since the last poll
+        self.total_rx_bytes = self.total_rx_packets = 0
+        # receive
+        self.rx_discarding = False  # FLAG2_IS_DISCARDING: inside a frame that did not fit one buffer
+        self.alloc_rx_buff_failed = 0
+        self.rx_dma_failed = 0
+        self.rx_length_errors = 0  # frames that did not fit one buffer
+        self.rx_desc_errors = 0  # frames the card handed over marked as bad
+        # transmit
+        self.detect_tx_hung = False
+        self.tx_hang_recheck = False
+        self.tx_timeout_factor = 1
+        self.tx_timeout_count = 0
+        self.tx_dma_failed = 0
+        self.tx_dropped = 0  # packets that the stack gave us and the card did not send
+        self.restart_queue = 0  # times the queue was woken because the ring had room again
+        self.stats = HwStats()

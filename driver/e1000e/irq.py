@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Interrupts and NAPI (Linux: the interrupt part of netdev.c).
+
+CTRL_EXT.IAME with IAM all ones makes the read of ICR in the handler mask every cause at once; the poll that ends
+its work unmasks them. So there is one poll at a time, and the handler writes no register.
+"""
+
+from __future__ import annotations
+
+from driver.e1000e.adapter import Adapter
+from driver.e1000e.hw import e1e_flush
+from driver.e1000e.itr import ITR_ADAPTIVE, ITR_CONSERVATIVE, e1000_set_itr
+from driver.e1000e.regs import ALL_ONES, ICR, ICS, IMC, IMS
+from driver.e1000e.rx import e1000_clean_rx_irq
+from driver.e1000e.tx import e1000_clean_tx_irq
+from driver.linux.delay import jiffies
+from driver.linux.interrupt import (
+    IRQ_HANDLED,
+    IRQ_NONE,
+    IRQF_SHARED,
+    free_irq,
+    request_irq,
+    synchronize_irq,
+)
+from driver.linux.napi import NapiStruct, __napi_schedule, napi_complete_done, napi_schedule_prep
+from driver.linux.printk import dev_err
+from driver.linux.timer import mod_timer
+
+__all__ = [
+    "IMS_ENABLE_MASK",
+    "e1000_free_irq",
+    "e1000_intr",
+    "e1000_irq_disable",
+    "e1000_irq_enable",
+    "e1000_request_irq",
+    "e1000e_force_rx_poll",
+    "e1000e_poll",
+    "e1000e_trigger_lsc",
+]
+
+IMS_ENABLE_MASK = IMS.RXT0 | IMS.TXDW | IMS.RXDMT0 | IMS.LSC
+
+
+async def e1000_intr(irq: int, adapter: Adapter) -> int:
+    """INTx handler. The line is shared: only INT_ASSERTED says that it was this card that pulled it."""
+    icr = await ICR.read(adapter.hw)
+    if adapter.hw.gone or adapter.down or not icr & ICR.INT_ASSERTED:
+        # Without INT_ASSERTED nothing was masked either, so there is nothing to undo.
+        return IRQ_NONE
+    if icr & ICR.LSC:
+        adapter.hw.mac.get_link_status = True
+        mod_timer(adapter.watchdog_timer, jiffies() + 1)
+    if napi_schedule_prep(adapter.napi):
+        adapter.total_tx_bytes = adapter.total_tx_packets = 0
+        adapter.total_rx_bytes = adapter.total_rx_packets = 0
+        __napi_schedule(adapter.napi)
+    return IRQ_HANDLED
+
+
+def e1000e_poll(napi: NapiStruct, budget: int) -> int:
+    """Clean both rings; when that was all, ask for interrupts again."""
+    adapter: Adapter = napi.dev.priv
+    tx_clean = e1000_clean_tx_irq(adapter.tx_ring)
+    work_done = e1000_clean_rx_irq(adapter.rx_ring, budget)
+    if not tx_clean or work_done == budget:
+        return budget
+    if napi_complete_done(napi, work_done):
+        if adapter.itr_setting in (ITR_ADAPTIVE, ITR_CONSERVATIVE):
+            e1000_set_itr(adapter)
+        if not adapter.down:
+            e1000_irq_enable(adapter)
+    return work_done
+
+
+def e1000_irq_enable(adapter: Adapter) -> None:
+    IMS.set(adapter.hw, IMS_ENABLE_MASK)
+
+
+async def e1000_irq_disable(adapter: Adapter) -> None:
+    """Mask everything and wait until no handler runs."""
+    IMC.clear(adapter.hw, ALL_ONES)
+    await e1e_flush(adapter.hw)
+    await synchronize_irq(adapter.pdev.irq)
+
+
+def e1000_request_irq(adapter: Adapter) -> int:
+    error = request_irq(adapter.pdev.irq, e1000_intr, IRQF_SHARED, adapter.netdev.name, adapter)
+    if error:
+        dev_err(adapter.netdev, "Unable to allocate interrupt, Error: %d", error)
+    return error
+
+
+def e1000_free_irq(adapter: Adapter) -> None:
+    free_irq(adapter.pdev.irq, adapter)
+
+
+def e1000e_trigger_lsc(adapter: Adapter) -> None:
+    """Let the card raise a link interrupt, so that the watchdog looks at the link at once."""
+    ICS.set(adapter.hw, ICS.LSC)
+
+
+def e1000e_force_rx_poll(adapter: Adapter) -> None:
+    """Let the card raise a receive interrupt, whatever the state of the ring."""
+    ICS.set(adapter.hw, ICS.RXDMT0)

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: MIT
+"""Reception: ring, buffers, cleaning (Linux: the receive half of netdev.c).
+
+A frame has one buffer. One that needs more than that is thrown away, descriptor by descriptor, up to its end: the
+buffers are as large as the largest frame that the MTU allows, so it was not for us.
+"""
+
+from __future__ import annotations
+
+from driver.e1000e.adapter import Adapter, Buffer, Ring, e1000_desc_unused
+from driver.e1000e.desc import (
+    DESC_BYTES,
+    RXD,
+    RXD_ERR_FRAME_ERR_MASK,
+    RXD_STAT_DD,
+    RXD_STAT_EOP,
+    RXD_STATUS_OFFSET,
+)
+from driver.e1000e.hw import e1e_flush
+from driver.e1000e.itr import e1000e_write_itr
+from driver.e1000e.regs import (
+    ALL_ONES,
+    CTRL_EXT,
+    FIELD_PREP,
+    IAM,
+    RADV,
+    RCTL,
+    RDBAH,
+    RDBAL,
+    RDH,
+    RDLEN,
+    RDT,
+    RDTR,
+    RXDCTL,
+)
+from driver.linux.delay import usleep_range
+from driver.linux.dma_mapping import (
+    DMA_FROM_DEVICE,
+    dma_alloc_coherent,
+    dma_free_coherent,
+    dma_map_single,
+    dma_mapping_error,
+    dma_unmap_single,
+)
+from driver.linux.errno import ENOMEM
+from driver.linux.etherdevice import eth_type_trans
+from driver.linux.if_ether import ETH_DATA_LEN, ETH_FCS_LEN, ETH_HLEN
+from driver.linux.netdevice import netif_receive_skb
+from driver.linux.skbuff import SkBuff, dev_kfree_skb_any, netdev_alloc_skb_ip_align, skb_put, skb_put_data
+
+__all__ = [
+    "RX_BUFFER_WRITE",
+    "e1000_alloc_rx_buffers",
+    "e1000_clean_rx_irq",
+    "e1000_clean_rx_ring",
+    "e1000_configure_rx",
+    "e1000_rx_buffer_len",
+    "e1000_setup_rctl",
+    "e1000e_free_rx_resources",
+    "e1000e_setup_rx_resources",
+]
+
+RX_BUFFER_WRITE = 16  # buffers are handed to the card this many at a time; a power of two
+RX_BUFFER_SIZES = (2048, 4096, 8192, 16384)
+
+
+def e1000_rx_buffer_len(max_frame: int) -> int:
+    """The smallest buffer the card knows that holds a frame of `max_frame` bytes, FCS included."""
+    return next(size for size in RX_BUFFER_SIZES if size >= max_frame)
+
+
+# ---------------------------------------------------------------- ring
+def e1000e_setup_rx_resources(ring: Ring) -> int:
+    """Memory for descriptors and bookkeeping: 0 or -ENOMEM."""
+    got = dma_alloc_coherent(ring.adapter.pdev, ring.size)
+    if got is None:
+        return -ENOMEM
+    ring.desc, ring.dma = got
+    ring.buffer_info = [Buffer() for _ in range(ring.count)]
+    ring.next_to_use = ring.next_to_clean = 0
+    return 0
+
+
+def e1000e_free_rx_resources(ring: Ring) -> None:
+    e1000_clean_rx_ring(ring)
+    dma_free_coherent(ring.adapter.pdev, ring.size, ring.desc, ring.dma)
+    ring.desc, ring.dma, ring.buffer_info = memoryview(b""), 0, []
+
+
+def e1000_clean_rx_ring(ring: Ring) -> None:
+    """Take all buffers back; the card must not be receiving."""
+    for buffer in ring.buffer_info:
+        _unmap(ring, buffer)
+        if buffer.skb is not None:
+            dev_kfree_skb_any(buffer.skb)
+            buffer.skb = None
+    ring.desc[:] = bytes(len(ring.desc))
+    ring.next_to_use = ring.next_to_clean = 0
+    ring.adapter.rx_discarding = False
+
+
+def _unmap(ring: Ring, buffer: Buffer) -> None:
+    if buffer.dma:
+        dma_unmap_single(ring.adapter.pdev, buffer.dma, buffer.length, DMA_FROM_DEVICE)
+        buffer.dma = 0
+
+
+async def e1000_setup_rctl(adapter: Adapter) -> None:
+    """RCTL but for the filter bits, which are e1000e_set_rx_mode's. Receives from here on, into nothing yet."""
+    hw = adapter.hw
+    value = await RCTL.read(hw)
+    value &= ~(RCTL.MO | RCTL.BSIZE | RCTL.RDMTS | RCTL.LBM | RCTL.FLXBUF)
+    value &= ~(RCTL.SBP | RCTL.LPE | RCTL.SECRC | RCTL.BSEX)
+    value |= RCTL.EN | RCTL.BAM | FIELD_PREP(RCTL.MO, hw.mac.mc_filter_type)
+    if adapter.netdev.mtu > ETH_DATA_LEN:
+        value |= RCTL.LPE
+    if adapter.params.CrcStripping:
+        value |= RCTL.SECRC
+    # BSIZE halves from 0 on, and BSEX multiplies by 16: 2048 is 0 without, 16384 to 4096 are 1 to 3 with it.
+    if adapter.rx_buffer_len > RX_BUFFER_SIZES[0]:
+        value |= RCTL.BSEX | FIELD_PREP(RCTL.BSIZE, {16384: 1, 8192: 2, 4096: 3}[adapter.rx_buffer_len])
+    RCTL.write(hw, value)
+
+
+async def e1000_configure_rx(adapter: Adapter) -> None:
+    """Tell the card where the ring is and how to report; the receiver is off meanwhile."""
+    hw, ring, params = adapter.hw, adapter.rx_ring, adapter.params
+    rctl = await RCTL.read(hw)
+    RCTL.write(hw, rctl & ~RCTL.EN)
+    await e1e_flush(hw)
+    await usleep_range(10_000, 11_000)
+    thresholds = (
+        FIELD_PREP(RXDCTL.PTHRESH, 32) | FIELD_PREP(RXDCTL.HTHRESH, 4) | FIELD_PREP(RXDCTL.WTHRESH, 4)
+    )
+    RXDCTL.write(hw, thresholds | RXDCTL.GRAN)
+    RDTR.write(hw, params.RxIntDelay)
+    RADV.write(hw, params.RxAbsIntDelay)
+    e1000e_write_itr(adapter, adapter.itr)
+    # Reading ICR in the handler shall mask everything at once: IAM says what, IAME that.
+    ctrl_ext = await CTRL_EXT.read(hw)
+    IAM.write(hw, ALL_ONES)
+    CTRL_EXT.write(hw, ctrl_ext | CTRL_EXT.IAME)
+    await e1e_flush(hw)
+    RDBAL.write(hw, ring.dma & 0xFFFF_FFFF)
+    RDBAH.write(hw, ring.dma >> 32)
+    RDLEN.write(hw, ring.size)
+    RDH.write(hw, 0)
+    RDT.write(hw, 0)
+    RCTL.write(hw, rctl)
+
+
+# ---------------------------------------------------------------- buffers
+def e1000_alloc_rx_buffers(ring: Ring, count: int) -> None:
+    """Fill up to `count` descriptors. What fails now is tried again by the next poll, which the watchdog forces.
+
+    The tail moves only at multiples of RX_BUFFER_WRITE, so that the card is told, and fetches, in whole batches.
+    """
+    adapter = ring.adapter
+    pdev, size = adapter.pdev, adapter.rx_buffer_len
+    index = ring.next_to_use
+    for _ in range(count):
+        buffer = ring.buffer_info[index]
+        if buffer.skb is None:
+            buffer.skb = netdev_alloc_skb_ip_align(adapter.netdev, size)
+            if buffer.skb is None:
+                adapter.alloc_rx_buff_failed += 1
+                break
+        dma = dma_map_single(pdev, buffer.skb.addr, size, DMA_FROM_DEVICE)
+        if dma_mapping_error(pdev, dma):
+            adapter.rx_dma_failed += 1
+            break
+        buffer.dma = dma
+        buffer.length = size
+        RXD.pack_into(ring.desc, index * DESC_BYTES, dma, 0, 0, 0, 0, 0)
+        if not index & (RX_BUFFER_WRITE - 1):
+            ring.tail.write(adapter.hw, index)
+        index += 1
+        if index == ring.count:
+            index = 0
+    ring.next_to_use = index
+
+
+# ---------------------------------------------------------------- cleaning
+def e1000_clean_rx_irq(ring: Ring, budget: int) -> int:
+    """Pass received frames up, in NAPI context; the number of frames (and pieces of frames) dealt with."""
+    adapter = ring.adapter
+    desc = ring.desc
+    work_done = cleaned = 0
+    index = ring.next_to_clean
+    # next_to_use: a descriptor that was never refilled still has its old DD.
+    while work_done < budget and index != ring.next_to_use:
+        if not desc[index * DESC_BYTES + RXD_STATUS_OFFSET] & RXD_STAT_DD:
+            break
+        work_done += 1
+        _, length, _, status, errors, _ = RXD.unpack_from(desc, index * DESC_BYTES)
+        buffer = ring.buffer_info[index]
+        _unmap(ring, buffer)
+        index += 1
+        if index == ring.count:
+            index = 0
+        ring.next_to_clean = index
+        skb = _take_frame(adapter, buffer, length, status, errors)
+        if skb is not None:
+            adapter.total_rx_bytes += skb.len
+            adapter.total_rx_packets += 1
+            skb.protocol = eth_type_trans(skb, adapter.netdev)
+            netif_receive_skb(skb)
+        desc[(index - 1) % ring.count * DESC_BYTES + RXD_STATUS_OFFSET] = 0
+        cleaned += 1
+        if cleaned >= RX_BUFFER_WRITE:
+            e1000_alloc_rx_buffers(ring, cleaned)
+            cleaned = 0
+    unused = e1000_desc_unused(ring)
+    if unused:
+        e1000_alloc_rx_buffers(ring, unused)
+    return work_done
+
+
+def _take_frame(adapter: Adapter, buffer: Buffer, length: int, status: int, errors: int) -> SkBuff | None:
+    """The frame of an unmapped buffer; None when there is none to pass on, and the buffer is used again."""
+    if not status & RXD_STAT_EOP:
+        if not adapter.rx_discarding:
+            adapter.rx_length_errors += 1
+        adapter.rx_discarding = True
+        return None
+    if adapter.rx_discarding:
+        adapter.rx_discarding = False
+        return None
+    if errors & RXD_ERR_FRAME_ERR_MASK:
+        adapter.rx_desc_errors += 1
+        return None
+    if not adapter.params.CrcStripping:
+        length -= ETH_FCS_LEN
+    if not ETH_HLEN <= length <= buffer.length:
+        adapter.rx_length_errors += 1
+        return None
+    skb = buffer.skb
+    assert skb is not None, "a descriptor was handed to the card without a buffer"
+    if length < adapter.params.copybreak:
+        copy = netdev_alloc_skb_ip_align(adapter.netdev, length)
+        if copy is not None:
+            skb_put_data(copy, skb.head_view()[skb.data : skb.data + length])
+            return copy
+    buffer.skb = None
+    skb_put(skb, length)
+    return skb

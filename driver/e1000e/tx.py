@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: MIT
+"""Transmission: ring, start_xmit, cleaning (Linux: the transmit half of netdev.c)."""
+
+from __future__ import annotations
+
+from driver.e1000e.adapter import Adapter, Buffer, Ring, e1000_desc_unused
+from driver.e1000e.desc import (
+    DESC_BYTES,
+    TXD,
+    TXD_CMD_EOP,
+    TXD_CMD_IFCS,
+    TXD_CMD_RS,
+    TXD_STAT_DD,
+    TXD_STATUS_OFFSET,
+)
+from driver.e1000e.regs import FIELD_PREP, TCTL, TDBAH, TDBAL, TDH, TDLEN, TDT, TXDCTL
+from driver.linux.delay import HZ, jiffies
+from driver.linux.dma_mapping import (
+    DMA_TO_DEVICE,
+    dma_alloc_coherent,
+    dma_free_coherent,
+    dma_map_single,
+    dma_mapping_error,
+    dma_unmap_single,
+)
+from driver.linux.errno import ENOMEM
+from driver.linux.netdevice import (
+    NETDEV_TX_BUSY,
+    NETDEV_TX_OK,
+    NetDevice,
+    netif_carrier_ok,
+    netif_queue_stopped,
+    netif_stop_queue,
+    netif_wake_queue,
+)
+from driver.linux.skbuff import SkBuff, dev_consume_skb_any, dev_kfree_skb_any, skb_put_padto
+from driver.linux.workqueue import schedule_work
+
+__all__ = [
+    "MAX_TXD_BYTES",
+    "TX_WAKE_THRESHOLD",
+    "e1000_clean_tx_irq",
+    "e1000_clean_tx_ring",
+    "e1000_configure_tx",
+    "e1000_xmit_frame",
+    "e1000e_free_tx_resources",
+    "e1000e_setup_tx_resources",
+]
+
+MAX_TXD_BYTES = 8192  # of a frame that one descriptor carries; longer frames take several
+TX_MIN_BYTES = 17  # the card pads only frames that are at least this long
+TX_WAKE_THRESHOLD = 32
+TXD_LOW_SPACE = 2  # descriptors left between tail and head, so that they share no cache line
+
+
+# ---------------------------------------------------------------- ring
+def e1000e_setup_tx_resources(ring: Ring) -> int:
+    """Memory for descriptors and bookkeeping: 0 or -ENOMEM."""
+    got = dma_alloc_coherent(ring.adapter.pdev, ring.size)
+    if got is None:
+        return -ENOMEM
+    ring.desc, ring.dma = got
+    ring.buffer_info = [Buffer() for _ in range(ring.count)]
+    ring.next_to_use = ring.next_to_clean = 0
+    return 0
+
+
+def e1000e_free_tx_resources(ring: Ring) -> None:
+    e1000_clean_tx_ring(ring)
+    dma_free_coherent(ring.adapter.pdev, ring.size, ring.desc, ring.dma)
+    ring.desc, ring.dma, ring.buffer_info = memoryview(b""), 0, []
+
+
+def e1000_clean_tx_ring(ring: Ring) -> None:
+    """Drop everything that is queued; the card must not be transmitting."""
+    for buffer in ring.buffer_info:
+        e1000_put_txbuf(ring, buffer, drop=True)
+    ring.desc[:] = bytes(len(ring.desc))
+    ring.next_to_use = ring.next_to_clean = 0
+
+
+def e1000_put_txbuf(ring: Ring, buffer: Buffer, *, drop: bool) -> None:
+    """Give back what a descriptor held. drop: the packet was not sent."""
+    if buffer.dma:
+        dma_unmap_single(ring.adapter.pdev, buffer.dma, buffer.length, DMA_TO_DEVICE)
+        buffer.dma = 0
+    if buffer.skb is not None:
+        if drop:
+            ring.adapter.tx_dropped += 1
+            dev_kfree_skb_any(buffer.skb)
+        else:
+            dev_consume_skb_any(buffer.skb)
+        buffer.skb = None
+    buffer.time_stamp = 0
+
+
+async def e1000_configure_tx(adapter: Adapter) -> None:
+    """Tell the card where the ring is. TCTL.EN follows when the link is up."""
+    hw, ring = adapter.hw, adapter.tx_ring
+    TDBAL.write(hw, ring.dma & 0xFFFF_FFFF)
+    TDBAH.write(hw, ring.dma >> 32)
+    TDLEN.write(hw, ring.size)
+    TDH.write(hw, 0)
+    TDT.write(hw, 0)
+    # Prefetch up to 31 descriptors, as soon as one is there. More than one at a time in the write-back would leave
+    # the last frames of a burst unreported.
+    thresholds = (
+        FIELD_PREP(TXDCTL.PTHRESH, 31) | FIELD_PREP(TXDCTL.HTHRESH, 1) | FIELD_PREP(TXDCTL.WTHRESH, 1)
+    )
+    await TXDCTL.modify(
+        hw,
+        clear=TXDCTL.PTHRESH | TXDCTL.HTHRESH | TXDCTL.WTHRESH,
+        set=thresholds | TXDCTL.GRAN | TXDCTL.COUNT_DESC,
+    )
+    await TCTL.modify(hw, clear=TCTL.CT, set=TCTL.PSP | TCTL.RTLC | FIELD_PREP(TCTL.CT, 15))
+
+
+# ---------------------------------------------------------------- sending
+def e1000_xmit_frame(skb: SkBuff, netdev: NetDevice) -> int:
+    """ndo_start_xmit: put a packet on the ring. It is ours in every case but NETDEV_TX_BUSY."""
+    adapter: Adapter = netdev.priv
+    ring = adapter.tx_ring
+    if adapter.down or skb.len <= 0:
+        adapter.tx_dropped += 1
+        dev_kfree_skb_any(skb)
+        return NETDEV_TX_OK
+    if skb_put_padto(skb, TX_MIN_BYTES):
+        adapter.tx_dropped += 1  # and freed already
+        return NETDEV_TX_OK
+    count = -(-skb.len // MAX_TXD_BYTES)
+    if e1000_maybe_stop_tx(ring, count + TXD_LOW_SPACE):
+        return NETDEV_TX_BUSY
+    first = ring.next_to_use
+    if not e1000_tx_map(ring, skb, first):
+        adapter.tx_dma_failed += 1
+        adapter.tx_dropped += 1
+        dev_kfree_skb_any(skb)
+        return NETDEV_TX_OK
+    e1000_tx_queue(ring, skb, first, count)
+    # Make sure there is room for the largest packet, before the next one comes.
+    e1000_maybe_stop_tx(ring, -(-adapter.max_frame_size // MAX_TXD_BYTES) + TXD_LOW_SPACE)
+    return NETDEV_TX_OK
+
+
+def e1000_maybe_stop_tx(ring: Ring, size: int) -> bool:
+    """Stop the queue when fewer than `size` descriptors are free; True when it had to be stopped."""
+    if e1000_desc_unused(ring) >= size:
+        return False
+    netdev = ring.adapter.netdev
+    netif_stop_queue(netdev)
+    # The ring may have been cleaned on another CPU since the test above; nobody else would wake the queue then.
+    if e1000_desc_unused(ring) < size:
+        return True
+    netif_wake_queue(netdev)
+    ring.adapter.restart_queue += 1
+    return False
+
+
+def e1000_tx_map(ring: Ring, skb: SkBuff, first: int) -> bool:
+    """Map the packet for as many descriptors as it takes; False, and nothing stays mapped, when that fails."""
+    pdev = ring.adapter.pdev
+    index, done = first, 0
+    while done < skb.len:
+        length = min(skb.len - done, MAX_TXD_BYTES)
+        dma = dma_map_single(pdev, skb.addr + done, length, DMA_TO_DEVICE)
+        if dma_mapping_error(pdev, dma):
+            _unmap_partly(ring, first, index)
+            return False
+        buffer = ring.buffer_info[index]
+        buffer.dma = dma
+        buffer.length = length
+        done += length
+        index = (index + 1) % ring.count
+    return True
+
+
+def _unmap_partly(ring: Ring, first: int, end: int) -> None:
+    while first != end:
+        e1000_put_txbuf(ring, ring.buffer_info[first], drop=True)
+        first = (first + 1) % ring.count
+
+
+def e1000_tx_queue(ring: Ring, skb: SkBuff, first: int, count: int) -> None:
+    """Write the descriptors of a mapped packet and hand them to the card."""
+    index = last = first
+    for position in range(count):
+        buffer = ring.buffer_info[index]
+        command = TXD_CMD_IFCS | TXD_CMD_RS | (TXD_CMD_EOP if position == count - 1 else 0)
+        TXD.pack_into(ring.desc, index * DESC_BYTES, buffer.dma, buffer.length, 0, command, 0, 0, 0)
+        last = index
+        index = (index + 1) % ring.count
+    # The last descriptor holds the packet: it is freed only when the card has done with all of it.
+    ring.buffer_info[last].skb = skb
+    ring.buffer_info[last].bytecount = skb.len
+    ring.buffer_info[first].next_to_watch = last
+    ring.buffer_info[first].time_stamp = jiffies() or 1
+    ring.next_to_use = index
+    ring.tail.write(ring.adapter.hw, index)
+
+
+# ---------------------------------------------------------------- cleaning
+def e1000_clean_tx_irq(ring: Ring) -> bool:
+    """Give back what the card has sent, in NAPI context; False when there may be more than one round was worth."""
+    adapter = ring.adapter
+    cleaned = 0
+    index = ring.next_to_clean
+    sent_bytes = sent_packets = 0
+    while index != ring.next_to_use and cleaned < ring.count:
+        eop = ring.buffer_info[index].next_to_watch
+        if not ring.desc[eop * DESC_BYTES + TXD_STATUS_OFFSET] & TXD_STAT_DD:
+            break
+        while True:
+            buffer = ring.buffer_info[index]
+            if index == eop:
+                sent_packets += 1
+                sent_bytes += buffer.bytecount
+            e1000_put_txbuf(ring, buffer, drop=False)
+            ring.desc[index * DESC_BYTES + TXD_STATUS_OFFSET] = 0
+            was, index = index, (index + 1) % ring.count
+            cleaned += 1
+            if was == eop:
+                break
+    ring.next_to_clean = index
+    adapter.total_tx_bytes += sent_bytes
+    adapter.total_tx_packets += sent_packets
+    if cleaned:
+        _wake_when_room(ring)
+    if adapter.detect_tx_hung:
+        _detect_hang(ring)
+    return cleaned < ring.count
+
+
+def _wake_when_room(ring: Ring) -> None:
+    adapter, netdev = ring.adapter, ring.adapter.netdev
+    if (
+        netif_queue_stopped(netdev)
+        and not adapter.down
+        and netif_carrier_ok(netdev)
+        and e1000_desc_unused(ring) >= TX_WAKE_THRESHOLD
+    ):
+        netif_wake_queue(netdev)
+        adapter.restart_queue += 1
+
+
+def _detect_hang(ring: Ring) -> None:
+    """Once per watchdog round: is the oldest frame on the ring older than a frame can be?"""
+    adapter = ring.adapter
+    adapter.detect_tx_hung = False
+    stamp = ring.buffer_info[ring.next_to_clean].time_stamp
+    if stamp and jiffies() - stamp > adapter.tx_timeout_factor * HZ:
+        schedule_work(adapter.print_hang_task)
+    else:
+        adapter.tx_hang_recheck = False
