@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from driver.e1000e.desc import DESC_BYTES
 from driver.e1000e.hw import Hw
 from driver.e1000e.param import Params
-from driver.e1000e.regs import Register
+from driver.e1000e.regs import Rw
 from driver.linux.if_ether import ETH_FCS_LEN, ETH_FRAME_LEN, VLAN_HLEN
 from driver.linux.napi import NapiStruct
 from driver.linux.netdevice import NetDevice
@@ -46,7 +46,7 @@ class Ring:
     an empty ring.
     """
 
-    def __init__(self, adapter: Adapter, count: int, head: Register, tail: Register) -> None:
+    def __init__(self, adapter: Adapter, count: int, head: Rw, tail: Rw) -> None:
         self.adapter = adapter
         self.count = count
         self.head = head

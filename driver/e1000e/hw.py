@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The card as its shared code sees it: register access, and what is known of MAC and PHY (Linux: hw.h).
 
-Linux's er32(REG) is `await REG.read(hw)` here and ew32(REG, value) is `REG.write(hw, value)`: the registers of
-regs.py know what may be done to them, and Hw is the bus they are on.
-
+What may be done to a register is its type (regs.py): only what reads can be given to er32, and so on.
 Functions of this layer return 0 or a value on success and a negative errno on failure, as Linux functions do.
 """
 
@@ -12,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from driver.e1000e.regs import ALL_ONES, MTA, RAL, STATUS
+from driver.e1000e.regs import ALL_ONES, MTA, RAL, STATUS, Readable, Rw, Writable
 from driver.linux.io import IoMem, readl, writel
 from driver.linux.mutex import Mutex
 from driver.linux.printk import pr_err
 
-__all__ = ["Hw", "MacInfo", "PhyInfo", "e1e_flush"]
+__all__ = ["Hw", "MacInfo", "PhyInfo", "e1e_flush", "er32", "ew32", "rmw32"]
 
 
 @dataclass(slots=True)
@@ -51,33 +49,51 @@ class Hw:
         self.mac = MacInfo()
         self.phy = PhyInfo()
 
-    async def read32(self, offset: int) -> int:
-        """A register; all ones once the card is gone.
+    @property
+    def name(self) -> str:
+        return self.iomem.name
 
-        A register may hold all ones rightly (a counter that sticks there), so that value is believed only after
-        STATUS, which has bits that read 0, was asked as well.
-        """
-        if self.gone:
-            return ALL_ONES
-        value = await readl(self.iomem, offset)
-        if value == ALL_ONES and await readl(self.iomem, STATUS.offset) == ALL_ONES:
-            self._lost(offset)
-        return value
 
-    def write32(self, offset: int, value: int) -> None:
-        """Posted; dropped once the card is gone."""
-        if not self.gone:
-            writel(value, self.iomem, offset)
+async def er32(hw: Hw, register: Readable) -> int:
+    """Read a register; all ones once the card is gone.
 
-    def _lost(self, offset: int) -> None:
-        if self.gone:
-            return
-        self.gone = True
-        pr_err("%s: the card does not answer: %#x and STATUS read all ones", self.iomem.name, offset)
-        if self.on_gone is not None:
-            self.on_gone()
+    A register may hold all ones rightly (a counter that sticks there), so that value is believed only after STATUS,
+    which has bits that read 0, was asked as well.
+    """
+    if hw.gone:
+        return ALL_ONES
+    value = await readl(hw.iomem, register.offset)
+    if value == ALL_ONES and await readl(hw.iomem, STATUS.offset) == ALL_ONES:
+        _lost(hw, register)
+    return value
+
+
+def _lost(hw: Hw, register: Readable) -> None:
+    if hw.gone:
+        return
+    hw.gone = True
+    pr_err("%s: the card does not answer: %s and STATUS read all ones", hw.name, register.name)
+    if hw.on_gone is not None:
+        hw.on_gone()
+
+
+def ew32(hw: Hw, register: Writable, value: int) -> None:
+    """Write a register (posted); dropped once the card is gone.
+
+    Raises: ValueError for a write that cannot have an effect.
+    """
+    word = register.to_write(value)
+    if not hw.gone:
+        writel(word, hw.iomem, register.offset)
+
+
+async def rmw32(hw: Hw, register: Rw, *, clear: int = 0, set: int = 0) -> int:
+    """Read, change and write back; returns what was written."""
+    value = await er32(hw, register) & ~clear | set
+    ew32(hw, register, value)
+    return value
 
 
 async def e1e_flush(hw: Hw) -> None:
     """Wait until the writes before it have reached the card: a read of STATUS pushes them."""
-    await STATUS.read(hw)
+    await er32(hw, STATUS)

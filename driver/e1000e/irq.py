@@ -8,8 +8,9 @@ its work unmasks them. So there is one poll at a time, and the handler writes no
 from __future__ import annotations
 
 from driver.e1000e.adapter import Adapter
-from driver.e1000e.hw import e1e_flush
-from driver.e1000e.itr import ITR_ADAPTIVE, ITR_CONSERVATIVE, e1000_set_itr
+from driver.e1000e.hw import e1e_flush, er32, ew32
+from driver.e1000e.itr import e1000_set_itr
+from driver.e1000e.param import ITR_ADAPTIVE, ITR_CONSERVATIVE
 from driver.e1000e.regs import ALL_ONES, ICR, ICS, IMC, IMS
 from driver.e1000e.rx import e1000_clean_rx_irq
 from driver.e1000e.tx import e1000_clean_tx_irq
@@ -43,7 +44,7 @@ IMS_ENABLE_MASK = IMS.RXT0 | IMS.TXDW | IMS.RXDMT0 | IMS.LSC
 
 async def e1000_intr(irq: int, adapter: Adapter) -> int:
     """INTx handler. The line is shared: only INT_ASSERTED says that it was this card that pulled it."""
-    icr = await ICR.read(adapter.hw)
+    icr = await er32(adapter.hw, ICR)
     if adapter.hw.gone or adapter.down or not icr & ICR.INT_ASSERTED:
         # Without INT_ASSERTED nothing was masked either, so there is nothing to undo.
         return IRQ_NONE
@@ -73,12 +74,12 @@ def e1000e_poll(napi: NapiStruct, budget: int) -> int:
 
 
 def e1000_irq_enable(adapter: Adapter) -> None:
-    IMS.set(adapter.hw, IMS_ENABLE_MASK)
+    ew32(adapter.hw, IMS, IMS_ENABLE_MASK)
 
 
 async def e1000_irq_disable(adapter: Adapter) -> None:
     """Mask everything and wait until no handler runs."""
-    IMC.clear(adapter.hw, ALL_ONES)
+    ew32(adapter.hw, IMC, ALL_ONES)
     await e1e_flush(adapter.hw)
     await synchronize_irq(adapter.pdev.irq)
 
@@ -96,9 +97,9 @@ def e1000_free_irq(adapter: Adapter) -> None:
 
 def e1000e_trigger_lsc(adapter: Adapter) -> None:
     """Let the card raise a link interrupt, so that the watchdog looks at the link at once."""
-    ICS.set(adapter.hw, ICS.LSC)
+    ew32(adapter.hw, ICS, ICS.LSC)
 
 
 def e1000e_force_rx_poll(adapter: Adapter) -> None:
     """Let the card raise a receive interrupt, whatever the state of the ring."""
-    ICS.set(adapter.hw, ICS.RXDMT0)
+    ew32(adapter.hw, ICS, ICS.RXDMT0)

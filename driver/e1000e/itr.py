@@ -10,19 +10,17 @@ from __future__ import annotations
 from enum import IntEnum
 
 from driver.e1000e.adapter import Adapter
-from driver.e1000e.regs import FIELD_PREP, ITR
+from driver.e1000e.hw import ew32
+from driver.e1000e.param import ITR_CONSERVATIVE
+from driver.e1000e.regs import ITR
 
 __all__ = [
-    "ITR_ADAPTIVE",
-    "ITR_CONSERVATIVE",
     "LatencyRange",
     "e1000_set_itr",
     "e1000_update_itr",
     "e1000e_write_itr",
 ]
 
-ITR_ADAPTIVE = 1  # InterruptThrottleRate: all classes
-ITR_CONSERVATIVE = 3  # as that, but never the lowest latency
 NS_PER_TICK = 256  # unit of ITR.INTERVAL
 MAX_TICKS = 0xFFFF
 
@@ -86,4 +84,4 @@ def e1000e_write_itr(adapter: Adapter, rate_hz: int) -> None:
     """Allow `rate_hz` interrupts per second; 0: no limit."""
     adapter.itr = rate_hz
     ticks = min(1_000_000_000 // (rate_hz * NS_PER_TICK), MAX_TICKS) if rate_hz else 0
-    ITR.write(adapter.hw, FIELD_PREP(ITR.INTERVAL, ticks))
+    ew32(adapter.hw, ITR, ITR.INTERVAL.put(ticks))

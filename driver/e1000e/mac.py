@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from driver.e1000e.hw import Hw, e1e_flush
+from driver.e1000e.hw import Hw, e1e_flush, er32, ew32, rmw32
 from driver.e1000e.phy import (
     e1000_get_hw_semaphore_82574,
     e1000_phy_setup_autoneg,
@@ -16,8 +16,6 @@ from driver.e1000e.regs import (
     ALL_ONES,
     CTRL,
     EECD,
-    FIELD_GET,
-    FIELD_PREP,
     ICR,
     IMC,
     MTA,
@@ -53,9 +51,9 @@ SPEEDS_MBPS = (10, 100, 1000, 1000)
 
 async def e1000e_disable_pcie_master(hw: Hw) -> int:
     """Ask the card to start no more DMA and wait until what is under way has ended; -EBUSY when it does not."""
-    await CTRL.modify(hw, set=CTRL.GIO_MASTER_DISABLE)
+    await rmw32(hw, CTRL, set=CTRL.GIO_MASTER_DISABLE)
     for _ in range(MASTER_DISABLE_TRIES):
-        if not await STATUS.read(hw) & STATUS.GIO_MASTER_EN:
+        if not await er32(hw, STATUS) & STATUS.GIO_MASTER_ENABLE:
             return 0
         if hw.gone:
             return -ENODEV
@@ -66,13 +64,13 @@ async def e1000e_disable_pcie_master(hw: Hw) -> int:
 async def e1000e_get_auto_rd_done(hw: Hw) -> int:
     """Wait until the card has read its settings from the NVM; -ETIMEDOUT when it does not."""
     for _ in range(AUTO_RD_TRIES):
-        value = await EECD.read(hw)
+        value = await er32(hw, EECD)
         if hw.gone:
             return -ENODEV
         if value & EECD.AUTO_RD:
             return 0
         await usleep_range(1000, 2000)
-    pr_err("%s: EECD.AUTO_RD does not come after the reset", hw.iomem.name)
+    pr_err("%s: EECD.AUTO_RD does not come after the reset", hw.name)
     return -ETIMEDOUT
 
 
@@ -83,15 +81,15 @@ async def e1000_reset_hw_82571(hw: Hw) -> int:
     """
     if await e1000e_disable_pcie_master(hw):
         # Not a reason to stop: what hangs is what the reset is for.
-        pr_warn("%s: DMA did not end before the reset", hw.iomem.name)
-    IMC.clear(hw, ALL_ONES)
-    RCTL.write(hw, 0)
-    await TCTL.modify(hw, clear=TCTL.EN)
+        pr_warn("%s: DMA did not end before the reset", hw.name)
+    ew32(hw, IMC, ALL_ONES)
+    ew32(hw, RCTL, 0)
+    await rmw32(hw, TCTL, clear=TCTL.EN)
     await e1e_flush(hw)
     await usleep_range(10_000, 20_000)
 
     owned = await e1000_get_hw_semaphore_82574(hw) == 0
-    await CTRL.modify(hw, set=CTRL.RST)
+    await rmw32(hw, CTRL, set=CTRL.RST)
     if owned:
         await e1000_put_hw_semaphore_82574(hw)
 
@@ -99,8 +97,8 @@ async def e1000_reset_hw_82571(hw: Hw) -> int:
     if error:
         return error
     await msleep(PHY_CFG_MS)
-    IMC.clear(hw, ALL_ONES)
-    await ICR.read(hw)
+    ew32(hw, IMC, ALL_ONES)
+    await er32(hw, ICR)
     return -ENODEV if hw.gone else 0
 
 
@@ -111,18 +109,18 @@ async def e1000_init_hw_82571(hw: Hw) -> int:
     """
     await e1000e_init_rx_addrs(hw)
     for index in range(len(MTA)):
-        MTA[index].write(hw, 0)
+        ew32(hw, MTA[index], 0)
     hw.mac.mta_shadow = [0] * len(MTA)
     error = await _setup_copper_link(hw)
-    await TXDCTL.modify(
-        hw, clear=TXDCTL.WTHRESH, set=TXDCTL.COUNT_DESC | TXDCTL.GRAN | FIELD_PREP(TXDCTL.WTHRESH, 1)
+    await rmw32(
+        hw, TXDCTL, clear=TXDCTL.WTHRESH, set=TXDCTL.COUNT_DESC | TXDCTL.GRAN | TXDCTL.WTHRESH.put(1)
     )
     return error or (-ENODEV if hw.gone else 0)
 
 
 async def _setup_copper_link(hw: Hw) -> int:
     """Let the MAC follow what the PHY negotiates."""
-    await CTRL.modify(hw, clear=CTRL.FRCSPD | CTRL.FRCDPLX, set=CTRL.SLU)
+    await rmw32(hw, CTRL, clear=CTRL.FRCSPD | CTRL.FRCDPLX, set=CTRL.SLU)
     return await e1000_phy_setup_autoneg(hw)
 
 
@@ -135,11 +133,11 @@ async def e1000e_rar_set_generic(hw: Hw, address: bytes, index: int) -> None:
     low = int.from_bytes(address[:4], "little")
     high = int.from_bytes(address[4:], "little")
     if low or high:
-        high |= RAH.AV
-    RAH[index].write(hw, 0)
-    RAL[index].write(hw, low)
+        high |= RAH[index].AV
+    ew32(hw, RAH[index], 0)
+    ew32(hw, RAL[index], low)
     await e1e_flush(hw)  # keeps the two apart: some bridges would merge them into one 64-bit write
-    RAH[index].write(hw, high)
+    ew32(hw, RAH[index], high)
     await e1e_flush(hw)
 
 
@@ -167,7 +165,7 @@ async def e1000e_update_mc_addr_list_generic(hw: Hw, addresses: Sequence[bytes])
         table[bit >> 5] |= 1 << (bit & 31)
     for index in reversed(range(len(MTA))):
         if table[index] != hw.mac.mta_shadow[index]:
-            MTA[index].write(hw, table[index])
+            ew32(hw, MTA[index], table[index])
     hw.mac.mta_shadow = table
     await e1e_flush(hw)
 
@@ -189,5 +187,5 @@ async def e1000e_check_for_copper_link(hw: Hw) -> int:
 
 async def e1000e_get_speed_and_duplex_copper(hw: Hw) -> tuple[int, bool]:
     """(Mbit/s, full duplex) as the MAC has taken them from the PHY."""
-    status = await STATUS.read(hw)
-    return SPEEDS_MBPS[FIELD_GET(STATUS.SPEED, status)], bool(status & STATUS.FD)
+    status = await er32(hw, STATUS)
+    return SPEEDS_MBPS[STATUS.SPEED.get(status)], bool(status & STATUS.FD)

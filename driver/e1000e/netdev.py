@@ -6,8 +6,8 @@ All but e1000e_set_rx_mode and e1000_tx_timeout run under the RTNL, so one at a 
 
 from __future__ import annotations
 
-from driver.e1000e.adapter import Adapter
-from driver.e1000e.hw import e1e_flush
+from driver.e1000e.adapter import Adapter, e1000_desc_unused
+from driver.e1000e.hw import e1e_flush, rmw32
 from driver.e1000e.irq import (
     e1000_free_irq,
     e1000_irq_disable,
@@ -21,7 +21,7 @@ from driver.e1000e.mac import (
     e1000e_rar_set_generic,
     e1000e_update_mc_addr_list_generic,
 )
-from driver.e1000e.regs import RCTL, TCTL
+from driver.e1000e.regs import CTRL_EXT, RCTL, TCTL
 from driver.e1000e.rx import (
     e1000_alloc_rx_buffers,
     e1000_clean_rx_ring,
@@ -39,7 +39,6 @@ from driver.e1000e.tx import (
     e1000e_free_tx_resources,
     e1000e_setup_tx_resources,
 )
-from driver.e1000e.adapter import e1000_desc_unused
 from driver.linux.delay import usleep_range
 from driver.linux.errno import EADDRNOTAVAIL, EBUSY, ENOMEM
 from driver.linux.etherdevice import eth_hw_addr_set, eth_validate_addr, is_valid_ether_addr
@@ -72,9 +71,11 @@ __all__ = [
     "e1000_tx_timeout",
     "e1000e_close",
     "e1000e_down",
+    "e1000e_get_hw_control",
     "e1000e_get_stats64",
     "e1000e_open",
     "e1000e_reinit_locked",
+    "e1000e_release_hw_control",
     "e1000e_reset",
     "e1000e_set_rx_mode",
     "e1000e_up",
@@ -86,10 +87,20 @@ RESETTING_TRIES = 100
 
 
 # ---------------------------------------------------------------- up and down
+async def e1000e_get_hw_control(adapter: Adapter) -> None:
+    """Tell management firmware that a driver is in charge."""
+    await rmw32(adapter.hw, CTRL_EXT, set=CTRL_EXT.DRV_LOAD)
+
+
+async def e1000e_release_hw_control(adapter: Adapter) -> None:
+    await rmw32(adapter.hw, CTRL_EXT, clear=CTRL_EXT.DRV_LOAD)
+
+
 async def e1000e_reset(adapter: Adapter) -> int:
     """Put the card into a known state: idle, filters and counters empty, link negotiating."""
     error = await e1000_reset_hw_82571(adapter.hw)
     if not error:
+        await e1000e_get_hw_control(adapter)
         error = await e1000_init_hw_82571(adapter.hw)
     if error:
         dev_err(adapter.netdev, "Hardware Error %d", error)
@@ -123,9 +134,9 @@ async def e1000e_down(adapter: Adapter) -> None:
     hw, netdev = adapter.hw, adapter.netdev
     adapter.down = True
     netif_carrier_off(netdev)
-    await RCTL.modify(hw, clear=RCTL.EN)
+    await rmw32(hw, RCTL, clear=RCTL.EN)
     netif_tx_disable(netdev)
-    await TCTL.modify(hw, clear=TCTL.EN)
+    await rmw32(hw, TCTL, clear=TCTL.EN)
     await e1e_flush(hw)
     await usleep_range(10_000, 11_000)
     await e1000_irq_disable(adapter)
@@ -193,6 +204,7 @@ async def e1000e_close(netdev: NetDevice) -> int:
     dev_info(netdev, "NIC Link is Down")
     e1000e_free_tx_resources(adapter.tx_ring)
     e1000e_free_rx_resources(adapter.rx_ring)
+    await e1000e_release_hw_control(adapter)
     adapter.resetting = False
     return 0
 
@@ -230,7 +242,7 @@ async def e1000e_set_rx_mode(netdev: NetDevice) -> None:
             await e1000e_update_mc_addr_list_generic(adapter.hw, tuple(netdev.mc))
         if await e1000e_write_uc_addr_list(netdev) < 0:
             mode |= RCTL.UPE
-    await RCTL.modify(adapter.hw, clear=RCTL.UPE | RCTL.MPE, set=mode)
+    await rmw32(adapter.hw, RCTL, clear=RCTL.UPE | RCTL.MPE, set=mode)
 
 
 async def e1000e_write_uc_addr_list(netdev: NetDevice) -> int:

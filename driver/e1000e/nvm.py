@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from driver.e1000e.hw import Hw
-from driver.e1000e.regs import EERD, FIELD_GET, FIELD_PREP
+from driver.e1000e.hw import Hw, er32, ew32
+from driver.e1000e.regs import EERD
 from driver.linux.delay import udelay
 from driver.linux.errno import EINVAL, EIO
 from driver.linux.printk import pr_err
@@ -29,11 +29,11 @@ async def e1000e_poll_eerd_done(hw: Hw, offset: int) -> int:
     """The word read, or -EIO when DONE does not come."""
     value = 0
     for _ in range(POLL_TRIES):
-        value = await EERD.read(hw)
+        value = await er32(hw, EERD)
         if hw.gone:
             return -EIO
         if value & EERD.DONE:
-            return FIELD_GET(EERD.DATA, value)
+            return EERD.DATA.get(value)
         await udelay(POLL_US)
     pr_err("NVM word %#x: EERD.DONE did not come, EERD is %#010x", offset, value)
     return -EIO
@@ -43,7 +43,7 @@ async def e1000_read_nvm_eerd(hw: Hw, offset: int) -> int:
     """One 16-bit word, or a negative errno."""
     if not 0 <= offset < NVM_WORDS:
         return -EINVAL
-    EERD.write(hw, FIELD_PREP(EERD.ADDR, offset) | EERD.START)
+    ew32(hw, EERD, EERD.ADDR.put(offset) | EERD.START)
     return await e1000e_poll_eerd_done(hw, offset)
 
 

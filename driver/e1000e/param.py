@@ -4,70 +4,60 @@
 The driver's long waits are those of real hardware: 10 ms and 25 ms around a reset, a watchdog every 2 s, 5 s until a
 stuck transmit queue is noticed. Where simulated time is dear they are made shorter all at once by the kernel's time
 scale, Kernel(time_scale=N) in driver/linux: msleep, usleep_range, udelay, jiffies and every timer run N times as
-fast as simulated time. It belongs to the kernel and not to this list because the stack's own timers must follow.
-What the card itself times (ITR, RDTR, RADV) is not scaled.
+fast as simulated time. It is the kernel's and not in this list because the stack's own timers must keep pace with
+the driver's. What the card itself times (ITR, RDTR, RADV) is not scaled.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from driver.linux.printk import pr_info
+from driver.linux.errno import EINVAL
+from driver.linux.module import ModuleParamError, Param, load_params
 
-__all__ = ["OPTIONS", "Option", "Params", "e1000e_check_options"]
+__all__ = ["ITR_ADAPTIVE", "ITR_CONSERVATIVE", "ITR_OFF", "MIN_ITR_HZ", "PARAMS", "Params", "e1000e_check_options"]
 
-RING_MULTIPLE: Final = 8  # descriptors: RDLEN and TDLEN count 128 bytes
+ITR_OFF: Final = 0
+ITR_ADAPTIVE: Final = 1
+ITR_CONSERVATIVE: Final = 3
+MIN_ITR_HZ: Final = 100
 
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """What a parameter may be: one of `values`, or `lowest` to `highest`, rounded up to a multiple."""
-
-    lowest: int
-    highest: int
-    what: str
-    values: tuple[int, ...] = ()
-    multiple: int = 1
-
-    def allows(self, value: int) -> bool:
-        return value in self.values or self.lowest <= value <= self.highest
+PARAMS: Final = (
+    Param("TxDescriptors", 256, 64, 4096, "transmit descriptors", step=8),
+    Param("RxDescriptors", 256, 64, 4096, "receive descriptors", step=8),
+    Param("RxIntDelay", 32, 0, 0xFFFF, "a receive interrupt waits this long for more frames, 1.024 us"),
+    Param("RxAbsIntDelay", 32, 0, 0xFFFF, "longest wait of a receive interrupt, 1.024 us"),
+    Param(
+        "InterruptThrottleRate", ITR_CONSERVATIVE, 0, 100_000,
+        "interrupts per second, from 100 on; 0 no limit, 1 adaptive, 3 adaptive but conservative",
+    ),
+    Param("CrcStripping", 1, 0, 1, "the card removes the FCS of received frames"),
+    Param("copybreak", 256, 0, 0xFFFF, "shorter frames are copied and their buffer is used again, bytes"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """The parameters of one card, with their defaults."""
+    """The values of PARAMS for one driver."""
 
-    TxDescriptors: int = 256
-    RxDescriptors: int = 256
-    RxIntDelay: int = 32
-    RxAbsIntDelay: int = 32
-    InterruptThrottleRate: int = 3
-    CrcStripping: int = 1
-    copybreak: int = 256
-
-
-OPTIONS: Final = {
-    "TxDescriptors": Option(64, 4096, "transmit descriptors", multiple=RING_MULTIPLE),
-    "RxDescriptors": Option(64, 4096, "receive descriptors", multiple=RING_MULTIPLE),
-    "RxIntDelay": Option(0, 0xFFFF, "wait for more frames before a receive interrupt, 1.024 us"),
-    "RxAbsIntDelay": Option(0, 0xFFFF, "longest wait for a receive interrupt, 1.024 us"),
-    "InterruptThrottleRate": Option(
-        100, 100_000, "interrupts/s; 0 no limit, 1 adaptive, 3 adaptive but conservative", values=(0, 1, 3)
-    ),
-    "CrcStripping": Option(0, 1, "the card removes the FCS from received frames"),
-    "copybreak": Option(0, 0xFFFF, "frames shorter than this are copied, and their buffer used again"),
-}
+    TxDescriptors: int
+    RxDescriptors: int
+    RxIntDelay: int
+    RxAbsIntDelay: int
+    InterruptThrottleRate: int
+    CrcStripping: int
+    copybreak: int
 
 
-def e1000e_check_options(params: Params) -> Params:
-    """What can be used of `params`: an impossible value is told and replaced by the default, as in Linux."""
-    for field in fields(params):
-        option = OPTIONS[field.name]
-        value = getattr(params, field.name)
-        if not option.allows(value):
-            pr_info("Invalid %s value specified (%d), using default (%d)", field.name, value, field.default)
-            value = field.default
-        value += -value % option.multiple
-        params = replace(params, **{field.name: value})
+def e1000e_check_options(given: Mapping[str, int]) -> Params:
+    """All parameters: those given, and the defaults of the others.
+
+    Raises: ModuleParamError.
+    """
+    params = Params(**load_params(PARAMS, given))
+    rate = params.InterruptThrottleRate
+    if rate < MIN_ITR_HZ and rate not in (ITR_OFF, ITR_ADAPTIVE, ITR_CONSERVATIVE):
+        raise ModuleParamError(-EINVAL, f"InterruptThrottleRate={rate} is neither a mode nor a rate")
     return params

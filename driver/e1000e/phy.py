@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The PHY: MDIC under MDIO ownership, identification, autonegotiation, link (Linux: phy.c and 82571.c).
 
-EXTCNF_CTRL.MDIO_SW_OWN keeps the card's own logic off the MDIO bus: set it, read it back, and only when it is seen
+EXTCNF_CTRL.MDIO_SW_OWNERSHIP keeps the card's own logic off the MDIO bus: set it, read it back, and only when it is seen
 set is MDIC ours. Among the driver's own tasks a mutex decides. All of this may sleep.
 """
 
 from __future__ import annotations
 
-from driver.e1000e.hw import Hw
+from driver.e1000e.hw import Hw, er32, ew32, rmw32
 from driver.e1000e.regs import (
     EXTCNF_CTRL,
-    FIELD_GET,
-    FIELD_PREP,
     MDIC,
     PHY_ANAR,
     PHY_BMCR,
@@ -27,14 +25,14 @@ from driver.linux.errno import EBUSY, EIO, ENODEV, ETIMEDOUT
 from driver.linux.printk import pr_err
 
 __all__ = [
+    "e1e_rphy",
+    "e1e_wphy",
     "e1000_get_hw_semaphore_82574",
     "e1000_get_phy_id_82571",
     "e1000_phy_setup_autoneg",
     "e1000_put_hw_semaphore_82574",
     "e1000e_phy_has_link_generic",
     "e1000e_phy_sw_reset",
-    "e1e_rphy",
-    "e1e_wphy",
 ]
 
 # IEEE 802.3 abilities, for PHY_ANAR and PHY_GBCR.
@@ -52,48 +50,49 @@ async def e1000_get_hw_semaphore_82574(hw: Hw) -> int:
     """Take the PHY: 0, or a negative errno and it is not ours."""
     await hw.phy.mutex.lock()
     for _ in range(OWNERSHIP_TRIES):
-        await EXTCNF_CTRL.modify(hw, set=EXTCNF_CTRL.MDIO_SW_OWN)
-        value = await EXTCNF_CTRL.read(hw)
-        if not hw.gone and value & EXTCNF_CTRL.MDIO_SW_OWN:
+        await rmw32(hw, EXTCNF_CTRL, set=EXTCNF_CTRL.MDIO_SW_OWNERSHIP)
+        value = await er32(hw, EXTCNF_CTRL)
+        if not hw.gone and value & EXTCNF_CTRL.MDIO_SW_OWNERSHIP:
             return 0
         if hw.gone:
             break
         await usleep_range(2000, 4000)
     else:
-        pr_err("%s: EXTCNF_CTRL.MDIO_SW_OWN does not stay set: no access to the PHY", hw.iomem.name)
+        pr_err("%s: EXTCNF_CTRL.MDIO_SW_OWNERSHIP does not stay set: no access to the PHY", hw.name)
     await e1000_put_hw_semaphore_82574(hw)
     return -ENODEV if hw.gone else -EBUSY
 
 
 async def e1000_put_hw_semaphore_82574(hw: Hw) -> None:
-    await EXTCNF_CTRL.modify(hw, clear=EXTCNF_CTRL.MDIO_SW_OWN)
+    await rmw32(hw, EXTCNF_CTRL, clear=EXTCNF_CTRL.MDIO_SW_OWNERSHIP)
     hw.phy.mutex.unlock()
 
 
 async def e1000e_mdic(hw: Hw, register: PhyRegister, operation: MdiOp, data: int = 0) -> int:
     """One MDIO cycle by the owner of the PHY: the 16 bits there, or a negative errno."""
-    MDIC.write(
+    ew32(
         hw,
-        FIELD_PREP(MDIC.DATA, data)
-        | FIELD_PREP(MDIC.REGADD, register.number)
-        | FIELD_PREP(MDIC.PHYADD, hw.phy.addr)
-        | FIELD_PREP(MDIC.OP, operation),
+        MDIC,
+        MDIC.DATA.put(data)
+        | MDIC.REGADD.put(register.number)
+        | MDIC.PHYADD.put(hw.phy.addr)
+        | MDIC.OP.put(operation),
     )
     value = 0
     for _ in range(MDIC_TRIES):
         await udelay(MDIC_POLL_US)
-        value = await MDIC.read(hw)
+        value = await er32(hw, MDIC)
         if hw.gone:
             return -ENODEV
         if value & MDIC.READY:
             break
     else:
-        pr_err("%s: %s: MDIC.READY did not come, MDIC is %#010x", hw.iomem.name, register.name, value)
+        pr_err("%s: %s: MDIC.READY did not come, MDIC is %#010x", hw.name, register.name, value)
         return -ETIMEDOUT
-    if value & MDIC.ERROR or FIELD_GET(MDIC.REGADD, value) != register.number:
-        pr_err("%s: %s: MDIC answers %#010x", hw.iomem.name, register.name, value)
+    if value & MDIC.ERROR or MDIC.REGADD.get(value) != register.number:
+        pr_err("%s: %s: MDIC answers %#010x", hw.name, register.name, value)
         return -EIO
-    return FIELD_GET(MDIC.DATA, value)
+    return MDIC.DATA.get(value)
 
 
 async def _owned_mdic(hw: Hw, register: PhyRegister, operation: MdiOp, data: int = 0) -> int:
@@ -125,7 +124,7 @@ async def e1000_get_phy_id_82571(hw: Hw) -> int:
         return low
     hw.phy.id = (high << 16) | low
     if (hw.phy.id ^ (PHY_ID1.reset << 16 | PHY_ID2.reset)) & ~PHY_ID_REVISION:
-        pr_err("%s: PHY %#010x is not that of an 82574L", hw.iomem.name, hw.phy.id)
+        pr_err("%s: PHY %#010x is not that of an 82574L", hw.name, hw.phy.id)
         return -ENODEV
     return 0
 

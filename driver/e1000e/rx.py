@@ -16,12 +16,11 @@ from driver.e1000e.desc import (
     RXD_STAT_EOP,
     RXD_STATUS_OFFSET,
 )
-from driver.e1000e.hw import e1e_flush
+from driver.e1000e.hw import e1e_flush, er32, ew32
 from driver.e1000e.itr import e1000e_write_itr
 from driver.e1000e.regs import (
     ALL_ONES,
     CTRL_EXT,
-    FIELD_PREP,
     IAM,
     RADV,
     RCTL,
@@ -108,45 +107,45 @@ def _unmap(ring: Ring, buffer: Buffer) -> None:
 async def e1000_setup_rctl(adapter: Adapter) -> None:
     """RCTL but for the filter bits, which are e1000e_set_rx_mode's. Receives from here on, into nothing yet."""
     hw = adapter.hw
-    value = await RCTL.read(hw)
+    value = await er32(hw, RCTL)
     value &= ~(RCTL.MO | RCTL.BSIZE | RCTL.RDMTS | RCTL.LBM | RCTL.FLXBUF)
     value &= ~(RCTL.SBP | RCTL.LPE | RCTL.SECRC | RCTL.BSEX)
-    value |= RCTL.EN | RCTL.BAM | FIELD_PREP(RCTL.MO, hw.mac.mc_filter_type)
+    value |= RCTL.EN | RCTL.BAM | RCTL.MO.put(hw.mac.mc_filter_type)
     if adapter.netdev.mtu > ETH_DATA_LEN:
         value |= RCTL.LPE
     if adapter.params.CrcStripping:
         value |= RCTL.SECRC
     # BSIZE halves from 0 on, and BSEX multiplies by 16: 2048 is 0 without, 16384 to 4096 are 1 to 3 with it.
     if adapter.rx_buffer_len > RX_BUFFER_SIZES[0]:
-        value |= RCTL.BSEX | FIELD_PREP(RCTL.BSIZE, {16384: 1, 8192: 2, 4096: 3}[adapter.rx_buffer_len])
-    RCTL.write(hw, value)
+        value |= RCTL.BSEX | RCTL.BSIZE.put({16384: 1, 8192: 2, 4096: 3}[adapter.rx_buffer_len])
+    ew32(hw, RCTL, value)
 
 
 async def e1000_configure_rx(adapter: Adapter) -> None:
     """Tell the card where the ring is and how to report; the receiver is off meanwhile."""
     hw, ring, params = adapter.hw, adapter.rx_ring, adapter.params
-    rctl = await RCTL.read(hw)
-    RCTL.write(hw, rctl & ~RCTL.EN)
+    rctl = await er32(hw, RCTL)
+    ew32(hw, RCTL, rctl & ~RCTL.EN)
     await e1e_flush(hw)
     await usleep_range(10_000, 11_000)
     thresholds = (
-        FIELD_PREP(RXDCTL.PTHRESH, 32) | FIELD_PREP(RXDCTL.HTHRESH, 4) | FIELD_PREP(RXDCTL.WTHRESH, 4)
+        RXDCTL.PTHRESH.put(32) | RXDCTL.HTHRESH.put(4) | RXDCTL.WTHRESH.put(4)
     )
-    RXDCTL.write(hw, thresholds | RXDCTL.GRAN)
-    RDTR.write(hw, params.RxIntDelay)
-    RADV.write(hw, params.RxAbsIntDelay)
+    ew32(hw, RXDCTL, thresholds | RXDCTL.GRAN)
+    ew32(hw, RDTR, params.RxIntDelay)
+    ew32(hw, RADV, params.RxAbsIntDelay)
     e1000e_write_itr(adapter, adapter.itr)
     # Reading ICR in the handler shall mask everything at once: IAM says what, IAME that.
-    ctrl_ext = await CTRL_EXT.read(hw)
-    IAM.write(hw, ALL_ONES)
-    CTRL_EXT.write(hw, ctrl_ext | CTRL_EXT.IAME)
+    ctrl_ext = await er32(hw, CTRL_EXT)
+    ew32(hw, IAM, ALL_ONES)
+    ew32(hw, CTRL_EXT, ctrl_ext | CTRL_EXT.IAME)
     await e1e_flush(hw)
-    RDBAL.write(hw, ring.dma & 0xFFFF_FFFF)
-    RDBAH.write(hw, ring.dma >> 32)
-    RDLEN.write(hw, ring.size)
-    RDH.write(hw, 0)
-    RDT.write(hw, 0)
-    RCTL.write(hw, rctl)
+    ew32(hw, RDBAL, ring.dma & 0xFFFF_FFFF)
+    ew32(hw, RDBAH, ring.dma >> 32)
+    ew32(hw, RDLEN, ring.size)
+    ew32(hw, RDH, 0)
+    ew32(hw, RDT, 0)
+    ew32(hw, RCTL, rctl)
 
 
 # ---------------------------------------------------------------- buffers
@@ -173,7 +172,7 @@ def e1000_alloc_rx_buffers(ring: Ring, count: int) -> None:
         buffer.length = size
         RXD.pack_into(ring.desc, index * DESC_BYTES, dma, 0, 0, 0, 0, 0)
         if not index & (RX_BUFFER_WRITE - 1):
-            ring.tail.write(adapter.hw, index)
+            ew32(adapter.hw, ring.tail, index)
         index += 1
         if index == ring.count:
             index = 0

@@ -3,33 +3,27 @@
 
 from __future__ import annotations
 
-from driver.e1000e import regs
 from driver.e1000e.adapter import Adapter
-from driver.e1000e.hw import Hw
-from driver.e1000e.regs import GORCH, GORCL, GOTCH, GOTCL, TORH, TORL, TOTH, TOTL, Rc, Ro
+from driver.e1000e.hw import Hw, er32
+from driver.e1000e.regs import GORCH, GORCL, GOTCH, GOTCL, STATISTICS, TORH, TORL, TOTH, TOTL, Readable
 
 __all__ = ["COUNTERS", "OCTETS", "e1000e_clear_hw_cntrs_base", "e1000e_update_stats"]
 
 # Low half, high half, and what their sum is called. The low half is read first: that holds the high one.
-OCTETS: tuple[tuple[Ro, Rc, str], ...] = (
+OCTETS: tuple[tuple[Readable, Readable, str], ...] = (
     (GORCL, GORCH, "gorc"),
     (GOTCL, GOTCH, "gotc"),
     (TORL, TORH, "tor"),
     (TOTL, TOTH, "tot"),
 )
 _HALVES = {register.name for low, high, _ in OCTETS for register in (low, high)}
-COUNTERS: tuple[Rc, ...] = tuple(
-    register for register in vars(regs).values() if isinstance(register, Rc) and register.name not in _HALVES
-)
+COUNTERS: tuple[Readable, ...] = tuple(register for register in STATISTICS if register.name not in _HALVES)
 
 
 async def e1000e_clear_hw_cntrs_base(hw: Hw) -> None:
-    """Reading clears."""
-    for register in COUNTERS:
-        await register.read(hw)
-    for low, high, _ in OCTETS:
-        await low.read(hw)
-        await high.read(hw)
+    """Reading clears; of the octets the high half does, after the low one."""
+    for register in STATISTICS:
+        await er32(hw, register)
 
 
 async def e1000e_update_stats(adapter: Adapter) -> None:
@@ -39,12 +33,12 @@ async def e1000e_update_stats(adapter: Adapter) -> None:
         return
     with adapter.stats64_lock.bh():
         for register in COUNTERS:
-            value = await register.read(hw)
+            value = await er32(hw, register)
             if hw.gone:
                 return
             stats.add(register.name.lower(), value)
         for low, high, name in OCTETS:
-            value = await low.read(hw) | await high.read(hw) << 32
+            value = await er32(hw, low) | await er32(hw, high) << 32
             if hw.gone:
                 return
             stats.add(name, value)

@@ -13,7 +13,8 @@ from driver.e1000e.desc import (
     TXD_STAT_DD,
     TXD_STATUS_OFFSET,
 )
-from driver.e1000e.regs import FIELD_PREP, TCTL, TDBAH, TDBAL, TDH, TDLEN, TDT, TXDCTL
+from driver.e1000e.hw import ew32, rmw32
+from driver.e1000e.regs import TCTL, TDBAH, TDBAL, TDH, TDLEN, TDT, TXDCTL
 from driver.linux.delay import HZ, jiffies
 from driver.linux.dma_mapping import (
     DMA_TO_DEVICE,
@@ -97,22 +98,23 @@ def e1000_put_txbuf(ring: Ring, buffer: Buffer, *, drop: bool) -> None:
 async def e1000_configure_tx(adapter: Adapter) -> None:
     """Tell the card where the ring is. TCTL.EN follows when the link is up."""
     hw, ring = adapter.hw, adapter.tx_ring
-    TDBAL.write(hw, ring.dma & 0xFFFF_FFFF)
-    TDBAH.write(hw, ring.dma >> 32)
-    TDLEN.write(hw, ring.size)
-    TDH.write(hw, 0)
-    TDT.write(hw, 0)
+    ew32(hw, TDBAL, ring.dma & 0xFFFF_FFFF)
+    ew32(hw, TDBAH, ring.dma >> 32)
+    ew32(hw, TDLEN, ring.size)
+    ew32(hw, TDH, 0)
+    ew32(hw, TDT, 0)
     # Prefetch up to 31 descriptors, as soon as one is there. More than one at a time in the write-back would leave
     # the last frames of a burst unreported.
     thresholds = (
-        FIELD_PREP(TXDCTL.PTHRESH, 31) | FIELD_PREP(TXDCTL.HTHRESH, 1) | FIELD_PREP(TXDCTL.WTHRESH, 1)
+        TXDCTL.PTHRESH.put(31) | TXDCTL.HTHRESH.put(1) | TXDCTL.WTHRESH.put(1)
     )
-    await TXDCTL.modify(
+    await rmw32(
         hw,
+        TXDCTL,
         clear=TXDCTL.PTHRESH | TXDCTL.HTHRESH | TXDCTL.WTHRESH,
         set=thresholds | TXDCTL.GRAN | TXDCTL.COUNT_DESC,
     )
-    await TCTL.modify(hw, clear=TCTL.CT, set=TCTL.PSP | TCTL.RTLC | FIELD_PREP(TCTL.CT, 15))
+    await rmw32(hw, TCTL, clear=TCTL.CT, set=TCTL.PSP | TCTL.RTLC | TCTL.CT.put(15))
 
 
 # ---------------------------------------------------------------- sending
@@ -195,7 +197,7 @@ def e1000_tx_queue(ring: Ring, skb: SkBuff, first: int, count: int) -> None:
     ring.buffer_info[first].next_to_watch = last
     ring.buffer_info[first].time_stamp = jiffies() or 1
     ring.next_to_use = index
-    ring.tail.write(ring.adapter.hw, index)
+    ew32(ring.adapter.hw, ring.tail, index)
 
 
 # ---------------------------------------------------------------- cleaning

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from driver.e1000e.adapter import Adapter, e1000_desc_unused
-from driver.e1000e.hw import e1e_flush
+from driver.e1000e.hw import e1e_flush, er32, ew32, rmw32
 from driver.e1000e.irq import e1000e_force_rx_poll
 from driver.e1000e.mac import e1000e_check_for_copper_link, e1000e_get_speed_and_duplex_copper
 from driver.e1000e.regs import RDTR, STATUS, TCTL, TDH, TDT
@@ -12,8 +12,8 @@ from driver.e1000e.stats import e1000e_update_stats
 from driver.linux.delay import HZ, jiffies, round_jiffies
 from driver.linux.netdevice import (
     netif_carrier_off,
-    netif_carrier_on,
     netif_carrier_ok,
+    netif_carrier_on,
     netif_stop_queue,
     netif_wake_queue,
 )
@@ -55,7 +55,7 @@ async def e1000_watchdog_task(work: Work) -> None:
         schedule_work(adapter.reset_task)
         return
     # An interrupt without a cause: a poll sees write-backs that none announced, and fills a ring that ran dry.
-    RDTR.write(adapter.hw, adapter.params.RxIntDelay | RDTR.FPD)
+    ew32(adapter.hw, RDTR, adapter.params.RxIntDelay | RDTR.FPD)
     e1000e_force_rx_poll(adapter)
     adapter.detect_tx_hung = True
     mod_timer(adapter.watchdog_timer, round_jiffies(jiffies() + PERIOD_S * HZ))
@@ -65,7 +65,7 @@ async def _link_came_up(adapter: Adapter) -> None:
     adapter.link_speed, adapter.link_full_duplex = await e1000e_get_speed_and_duplex_copper(adapter.hw)
     e1000_print_link_info(adapter)
     adapter.tx_timeout_factor = TX_TIMEOUT_FACTORS[adapter.link_speed]
-    await TCTL.modify(adapter.hw, set=TCTL.EN)
+    await rmw32(adapter.hw, TCTL, set=TCTL.EN)
     if adapter.down:
         return
     netif_wake_queue(adapter.netdev)
@@ -99,8 +99,8 @@ async def e1000_print_hw_hang(work: Work) -> None:
         await e1e_flush(adapter.hw)
         return
     adapter.tx_hang_recheck = False
-    head, tail = await TDH.read(adapter.hw), await TDT.read(adapter.hw)
-    status = await STATUS.read(adapter.hw)
+    head, tail = await er32(adapter.hw, TDH), await er32(adapter.hw, TDT)
+    status = await er32(adapter.hw, STATUS)
     if adapter.down or head == tail:
         return
     netif_stop_queue(adapter.netdev)
