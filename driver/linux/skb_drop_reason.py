@@ -36,3 +36,4 @@ class SkbDropReason(IntEnum):
     ARP_INVALID = 22
     RECURSION = 23  # a virtual device transmits through itself
     DEV_TX = 24  # the driver gave up on it (dev_kfree_skb_any)
+    PKT_TOO_BIG = 25

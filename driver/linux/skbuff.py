@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CHECKSUM_COMPLETE", "CHECKSUM_NONE", "CHECKSUM_PARTIAL", "CHECKSUM_UNNECESSARY", "NET_IP_ALIGN", "NET_SKB_PAD",
     "SkBuff", "SkBuffHead", "SkbDropReason", "alloc_skb", "consume_skb", "dev_consume_skb_any", "dev_kfree_skb",
-    "dev_kfree_skb_any", "dev_kfree_skb_irq", "eth_skb_pad", "kfree_skb", "netdev_alloc_skb",
+    "dev_kfree_skb_any", "dev_kfree_skb_irq", "eth_skb_pad", "kfree_skb", "live_skbs", "netdev_alloc_skb",
     "netdev_alloc_skb_ip_align", "pskb_copy", "pskb_expand_head", "pskb_may_pull", "skb_clone", "skb_cloned",
-    "skb_copy", "skb_copy_expand", "skb_cow", "skb_cow_head", "skb_dequeue", "skb_get", "skb_headroom", "skb_peek",
-    "skb_pull", "skb_push", "skb_put", "skb_put_data", "skb_put_padto", "skb_queue_empty", "skb_queue_head",
-    "skb_queue_len", "skb_queue_purge", "skb_queue_tail", "skb_reserve", "skb_reset_mac_header",
-    "skb_reset_network_header", "skb_reset_transport_header", "skb_share_check", "skb_shared", "skb_tailroom",
-    "skb_trim", "skb_unlink",
+    "skb_copy", "skb_copy_expand", "skb_cow", "skb_cow_head", "skb_dequeue", "skb_get", "skb_headroom",
+    "skb_leak_check", "skb_peek", "skb_pull", "skb_push", "skb_put", "skb_put_data", "skb_put_padto",
+    "skb_queue_empty", "skb_queue_head", "skb_queue_len", "skb_queue_purge", "skb_queue_tail", "skb_reserve",
+    "skb_reset_mac_header", "skb_reset_network_header", "skb_reset_transport_header", "skb_share_check",
+    "skb_shared", "skb_tailroom", "skb_trim", "skb_unlink",
 ]  # fmt: skip
 
 SMP_CACHE_BYTES: Final = 64
@@ -86,6 +86,7 @@ class SkBuff:
         "protocol",
         "queue",
         "shared",
+        "sk",
         "tail",
         "transport_header",
         "tstamp",
@@ -109,6 +110,7 @@ class SkBuff:
         self.mac_header = NOT_SET
         self.network_header = NOT_SET
         self.transport_header = NOT_SET
+        self.sk: Any = None  # the socket that sent it: told with error_report(errno) when it cannot be delivered
         self.tstamp = 0  # ns, 0: not stamped
         self.cb: Any = None  # control block: belongs to whichever layer holds the skb
         self.made = made
@@ -579,3 +581,17 @@ def skb_queue_purge(queue: SkBuffHead) -> None:
     """Drop all of them."""
     while (skb := skb_dequeue(queue)) is not None:
         kfree_skb(skb, SkbDropReason.QUEUE_PURGE)
+
+
+# ---- the leak report -------------------------------------------------------------------------------------------------
+
+
+def live_skbs() -> list[SkBuff]:
+    """Every skb of this kernel that nobody has freed, oldest first."""
+    return list(net_state().live_skbs)
+
+
+def skb_leak_check() -> None:
+    """Rule skb-leak: to be called when everything that may hold one is gone."""
+    for skb in live_skbs():
+        _violation(skb, "skb-leak", f"{skb.len} bytes, users {skb.users}: never freed")

@@ -12,7 +12,7 @@ from driver.linux.net.device import (
     HwAddrList,
     NetDevice,
     netdev_violation,
-)  # fmt: skip
+)
 from driver.linux.printk import dev_info
 
 __all__ = [

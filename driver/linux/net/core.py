@@ -26,7 +26,7 @@ from driver.linux.net.device import (
     RtnlLinkStats64,
     finish,
     netdev_violation,
-)  # fmt: skip
+)
 from driver.linux.net.rtnl import rtnl
 from driver.linux.net.sch_generic import dev_activate, dev_deactivate, dev_init_scheduler
 from driver.linux.net.state import net_state
@@ -35,7 +35,7 @@ from driver.linux.softirq import NET_RX_SOFTIRQ, NET_TX_SOFTIRQ, open_softirq
 
 __all__ = [
     "dev_change_tx_queue_len", "dev_close", "dev_get_flags", "dev_get_stats", "dev_open", "dev_set_mac_address",
-    "dev_set_mtu", "free_netdev", "new_netdev", "register_netdev", "unregister_netdev",
+    "dev_set_mtu", "free_netdev", "netdev_leak_check", "new_netdev", "register_netdev", "unregister_netdev",
 ]  # fmt: skip
 
 MAX_DEVICES_OF_A_NAME = 1000
@@ -129,6 +129,12 @@ def free_netdev(dev: NetDevice) -> None:
     dev.reg_state = RegState.RELEASED
 
 
+def netdev_leak_check() -> None:
+    """Rule netdev-leak: to be called when every driver is gone."""
+    for dev in net_state().allocated:
+        netdev_violation(dev, "netdev-leak", f"never freed; it is {dev.reg_state.value}")
+
+
 # ---- up and down -----------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +166,8 @@ async def dev_close(dev: NetDevice) -> None:
         await dev_deactivate(dev)
         await finish(dev.netdev_ops.ndo_stop(dev))
         dev.flags &= ~IFF_UP
+        for went_down in net_state().on_down:
+            went_down(dev)
 
 
 # ---- configuration ---------------------------------------------------------------------------------------------------

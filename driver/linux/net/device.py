@@ -22,8 +22,8 @@ __all__ = [
     "IFF_ALLMULTI", "IFF_BROADCAST", "IFF_LIVE_ADDR_CHANGE", "IFF_MULTICAST", "IFF_NOARP", "IFF_PROMISC",
     "IFF_RUNNING", "IFF_UNICAST_FLT", "IFF_UP", "NETDEV_TX_BUSY", "NETDEV_TX_OK", "NET_RX_DROP", "NET_RX_SUCCESS",
     "NET_XMIT_CN", "NET_XMIT_DROP", "NET_XMIT_SUCCESS", "Answer", "CoreStats", "HwAddrList", "NetDevice",
-    "NetDeviceOps", "RegState", "RtnlLinkStats64", "finish", "netdev_mc_count", "netdev_priv",
-    "netdev_uc_count", "netif_carrier_ok", "netif_device_present", "netif_running",
+    "NetDeviceOps", "RegState", "RtnlLinkStats64", "finish", "netdev_mc_count", "netdev_priv", "netdev_uc_count",
+    "netif_carrier_ok", "netif_device_present", "netif_running",
 ]  # fmt: skip
 
 IFF_UP: Final = 0x1

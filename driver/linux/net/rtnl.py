@@ -11,50 +11,38 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from driver.linux.bug import warn_violation
-from driver.linux.cpu import Task, might_sleep
 from driver.linux.current import ON
-from driver.linux.wait import WaitQueueHead, wait_event
+from driver.linux.mutex import Mutex
 
 __all__ = ["assert_rtnl", "rtnl", "rtnl_is_locked", "rtnl_lock", "rtnl_unlock"]
 
 
 class _Rtnl:
-    __slots__ = ("free", "held", "owner")
-
     def __init__(self) -> None:
-        self.held = False
-        self.owner: Task | None = None
-        self.free = WaitQueueHead()
+        self.mutex = Mutex("rtnl")
+
+
+def _mutex() -> Mutex:
+    return ON.kernel.subsystem(_Rtnl).mutex
 
 
 async def rtnl_lock() -> None:
-    """Waits until nobody holds it. Rule rtnl-deadlock: not by a task that holds it."""
-    might_sleep()
-    lock, me = ON.kernel.subsystem(_Rtnl), ON.cpu.process()
-    if lock.held and lock.owner is me:
-        warn_violation("rtnl-deadlock", me.name if me else "entered()", "takes the RTNL it holds")
-        return
-    await wait_event(lock.free, lambda: not lock.held)
-    lock.held, lock.owner = True, me
+    """Waits until nobody holds it. Rule mutex-deadlock: not for a task that holds it."""
+    await _mutex().lock()
 
 
 def rtnl_unlock() -> None:
-    """Rule rtnl-unlock: only by the holder."""
-    lock = ON.kernel.subsystem(_Rtnl)
-    if not lock.held or lock.owner is not ON.cpu.process():
-        warn_violation("rtnl-unlock", lock.owner.name if lock.owner else "rtnl", "released by one who does not hold it")
-        return
-    lock.held, lock.owner = False, None
-    lock.free.wake_up()
+    """Rule mutex-unlock: only by the holder."""
+    _mutex().unlock()
 
 
 def rtnl_is_locked() -> bool:
-    return ON.kernel.subsystem(_Rtnl).held
+    return _mutex().is_locked()
 
 
 def _mine() -> bool:
-    lock = ON.kernel.subsystem(_Rtnl)
-    return lock.held and lock.owner is ON.cpu.process()
+    owner = _mutex().owner
+    return owner is not None and owner is ON.cpu.process()
 
 
 def assert_rtnl(what: str) -> None:
@@ -72,5 +60,9 @@ async def rtnl() -> AsyncIterator[None]:
     await rtnl_lock()
     try:
         yield
-    finally:
+    except GeneratorExit:  # the kernel is closed under the task: there is nobody to unlock for
+        raise
+    except BaseException:
         rtnl_unlock()
+        raise
+    rtnl_unlock()

@@ -22,7 +22,7 @@ from driver.linux.net.device import (
     Answer,
     NetDevice,
     netdev_violation,
-)  # fmt: skip
+)
 from driver.linux.net.state import net_state, this_softnet
 from driver.linux.packet import dev_queue_xmit_nit
 from driver.linux.printk import dev_warn

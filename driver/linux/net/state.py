@@ -41,6 +41,7 @@ class Net:
         "devices",
         "live_skbs",
         "next_ifindex",
+        "on_down",
         "on_unregister",
         "ptype_all",
         "ptype_base",
@@ -55,6 +56,7 @@ class Net:
         self.devices: dict[str, NetDevice] = {}
         self.allocated: list[NetDevice] = []  # not freed yet
         self.next_ifindex = 1
+        self.on_down: list[Callable[[NetDevice], None]] = []  # a device went down
         self.on_unregister: list[Callable[[NetDevice], None]] = []  # let go of a device that goes
         self.ptype_all: list[PacketType] = []
         self.ptype_base: dict[int, list[PacketType]] = {}

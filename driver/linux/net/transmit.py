@@ -10,7 +10,7 @@ from driver.linux.net.device import (
     NET_XMIT_SUCCESS,
     NetDevice,
     netdev_violation,
-)  # fmt: skip
+)
 from driver.linux.net.sch_generic import netif_schedule, qdisc_run, qdisc_run_waiting
 from driver.linux.net.state import this_softnet
 from driver.linux.skbuff import SkBuff, consume_skb, kfree_skb
