@@ -175,7 +175,7 @@ def _canonical(every: list[Register]) -> list[str]:
         "    canonical = address;",
     ]
     plain = [r for r in every if r.legacy is not None and r.count is None]
-    lines.append("    unique case (address)")
+    lines.append("    case (address)")
     lines += [f"      17'h{r.legacy:05x}: canonical = {r.name}_ADDR;" for r in plain]
     lines += ["      default: ;", "    endcase"]
     blocks: dict[int, tuple[int, int]] = {}  # by offset: interleaved arrays (RAL, RAH) are one block

@@ -924,7 +924,7 @@ package nic_regs_pkg;
   // Many registers answer at the address that older controllers had them at, too.
   function automatic logic [16:0] canonical(input logic [16:0] address);
     canonical = address;
-    unique case (address)
+    case (address)
       17'h00110: canonical = RDBAL_ADDR;
       17'h00114: canonical = RDBAH_ADDR;
       17'h00118: canonical = RDLEN_ADDR;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// AXI4-Lite slave in front of the registers: turns the five channels into one register access at a time.
+//
+// Always OKAY. A write takes effect only with all four byte enables, as the 82574L has no narrower registers. Of a read and a write
+// that wait together the write goes first. `rdata_i` is sampled in the second cycle after a read's `req_o`.
+// Latency: write 2 cycles to effect, read 5 cycles to data. Addresses are aligned and canonical in `req_o`.
+module nic_csr_axil
+  import nic_regs_pkg::*;
+  import nic_csr_pkg::*;
+(
+  input  logic            clk_i,
+  input  logic            rst_ni,
+  input  logic     [16:0] s_axil_awaddr,
+  input  logic     [ 2:0] s_axil_awprot,
+  input  logic            s_axil_awvalid,
+  output logic            s_axil_awready,
+  input  logic     [31:0] s_axil_wdata,
+  input  logic     [ 3:0] s_axil_wstrb,
+  input  logic            s_axil_wvalid,
+  output logic            s_axil_wready,
+  output logic     [ 1:0] s_axil_bresp,
+  output logic            s_axil_bvalid,
+  input  logic            s_axil_bready,
+  input  logic     [16:0] s_axil_araddr,
+  input  logic     [ 2:0] s_axil_arprot,
+  input  logic            s_axil_arvalid,
+  output logic            s_axil_arready,
+  output logic     [31:0] s_axil_rdata,
+  output logic     [ 1:0] s_axil_rresp,
+  output logic            s_axil_rvalid,
+  input  logic            s_axil_rready,
+  /// one register access, one cycle
+  output csr_req_t        req_o,
+  input  logic     [31:0] rdata_i,
+  output logic            idle_o
+);
+
+  // One address, one datum each way wait in registers.
+  logic        aw_full_q, w_full_q, ar_full_q;
+  logic [16:0] aw_q, ar_q;
+  logic [31:0] wdata_q;
+  logic [ 3:0] wstrb_q;
+  logic        b_full_q, r_full_q;
+  logic [31:0] rdata_q;
+
+  csr_req_t    req_d, req_q;
+  logic [ 1:0] reading_q;  // [0]: the blocks answer in this cycle; [1]: rdata_i is valid
+  logic        write_go, read_go;
+
+  assign write_go = aw_full_q && w_full_q && !b_full_q;
+  assign read_go  = ar_full_q && !write_go && !r_full_q && reading_q == '0;
+
+  always_comb begin
+    req_d       = '0;
+    req_d.wr    = write_go && wstrb_q == '1;
+    req_d.rd    = read_go;
+    req_d.addr  = canonical({write_go ? aw_q[16:2] : ar_q[16:2], 2'b00});
+    req_d.wdata = wdata_q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      aw_full_q <= 1'b0;
+      w_full_q  <= 1'b0;
+      ar_full_q <= 1'b0;
+      b_full_q  <= 1'b0;
+      r_full_q  <= 1'b0;
+      reading_q <= '0;
+      req_q     <= '0;
+    end else begin
+      aw_full_q <= s_axil_awready ? s_axil_awvalid : !write_go;
+      w_full_q  <= s_axil_wready ? s_axil_wvalid : !write_go;
+      ar_full_q <= s_axil_arready ? s_axil_arvalid : !read_go;
+      if (write_go) b_full_q <= 1'b1;
+      else if (s_axil_bready) b_full_q <= 1'b0;
+      if (reading_q[1]) r_full_q <= 1'b1;
+      else if (s_axil_rready) r_full_q <= 1'b0;
+      reading_q <= {reading_q[0], read_go};
+      req_q     <= req_d;
+    end
+    if (s_axil_awready) aw_q <= s_axil_awaddr;
+    if (s_axil_wready) {wdata_q, wstrb_q} <= {s_axil_wdata, s_axil_wstrb};
+    if (s_axil_arready) ar_q <= s_axil_araddr;
+    if (reading_q[1]) rdata_q <= rdata_i;
+  end
+
+  assign s_axil_awready = !aw_full_q;
+  assign s_axil_wready  = !w_full_q;
+  assign s_axil_arready = !ar_full_q;
+  assign s_axil_bvalid  = b_full_q;
+  assign s_axil_bresp   = 2'b00;
+  assign s_axil_rvalid  = r_full_q;
+  assign s_axil_rresp   = 2'b00;
+  assign s_axil_rdata   = rdata_q;
+
+  assign req_o  = req_q;
+  assign idle_o = !aw_full_q && !w_full_q && !ar_full_q && reading_q == '0 && !req_q.wr && !b_full_q && !r_full_q
+      && !s_axil_awvalid && !s_axil_wvalid && !s_axil_arvalid;
+
+  logic unused;
+  assign unused = ^{s_axil_awprot, s_axil_arprot, aw_q[1:0], ar_q[1:0]};
+
+  // ---------------------------------------------------------------- promises
+  logic r_wait_q, b_wait_q;
+  logic [31:0] rdata_prev_q;
+  always_ff @(posedge clk_i) begin
+    r_wait_q     <= rst_ni && s_axil_rvalid && !s_axil_rready;
+    b_wait_q     <= rst_ni && s_axil_bvalid && !s_axil_bready;
+    rdata_prev_q <= s_axil_rdata;
+    if (rst_ni) begin
+      a_r_holds : assert (!r_wait_q || (s_axil_rvalid && s_axil_rdata == rdata_prev_q))
+      else $error("nic_csr_axil: a waiting R changed");
+      a_b_holds : assert (!b_wait_q || s_axil_bvalid) else $error("nic_csr_axil: a waiting B went away");
+    end
+  end
+
+endmodule

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// Registers of the device as a whole: CTRL, STATUS, CTRL_EXT, EECD, EXTCNF_CTRL, SWSM, LEDCTL, FWSM, MANC.
+//
+// `rst_ni` is the register reset (power-on and CTRL.RST), `por_ni` the power-on reset alone: ownership of MDIO and the software
+// semaphore outlive CTRL.RST, as does what STATUS says of the PHY. The link that MAC and software see is the PHY's,
+// once CTRL.SLU lets it through. Latency: PHY link to `link_o` 1 cycle, to `lsc_o` 2.
+module nic_csr_dev
+  import nic_regs_pkg::*;
+  import nic_csr_pkg::*;
+(
+  input  logic            clk_i,
+  input  logic            por_ni,
+  input  logic            rst_ni,
+  input  csr_req_t        req_i,
+  output logic     [31:0] rdata_o,
+  /// CTRL.RST was written, one cycle
+  output logic            reset_o,
+  /// a reset is under way
+  input  logic            resetting_i,
+  output logic            master_disable_o,
+  /// master disable was asked for and no burst is outstanding
+  input  logic            stopped_i,
+  output logic            phy_reset_o,
+  output logic            iame_o,
+  /// read the MAC address from the NVM, one cycle
+  output logic            nvm_load_o,
+  input  logic            nvm_loading_i,
+  input  logic            phy_link_i,
+  output logic            link_o,
+  /// link status change, one cycle
+  output logic            lsc_o,
+  output logic            idle_o
+);
+
+  ctrl_t        ctrl_q, ctrl_written;
+  ctrl_ext_t    ctrl_ext_q, ctrl_ext_written;
+  eecd_t        eecd_q;
+  extcnf_ctrl_t extcnf_q;
+  swsm_t        swsm_q;
+  logic [31:0]  ledctl_q;
+  status_t      status_written;
+  logic         phyra_q, link_q, link_prev_q;
+
+  assign ctrl_written     = req_i.wdata;
+  assign ctrl_ext_written = req_i.wdata;
+  assign status_written   = req_i.wdata;
+
+  logic ctrl_wr, ctrl_ext_wr;
+  assign ctrl_wr     = req_i.wr && req_i.addr == CTRL_ADDR;
+  assign ctrl_ext_wr = req_i.wr && req_i.addr == CTRL_EXT_ADDR;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      ctrl_q     <= CTRL_RESET;
+      ctrl_ext_q <= CTRL_EXT_RESET;
+      eecd_q     <= EECD_RESET;
+      ledctl_q   <= LEDCTL_RESET;
+    end else if (req_i.wr) begin
+      case (req_i.addr)
+        CTRL_ADDR:     ctrl_q <= req_i.wdata & CTRL_WRITABLE;
+        CTRL_EXT_ADDR: ctrl_ext_q <= req_i.wdata & CTRL_EXT_WRITABLE;
+        EECD_ADDR:     eecd_q <= (req_i.wdata & EECD_WRITABLE) | (EECD_RESET & ~EECD_WRITABLE);
+        LEDCTL_ADDR:   ledctl_q <= req_i.wdata & LEDCTL_WRITABLE;
+        default: ;
+      endcase
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!por_ni) begin
+      extcnf_q <= EXTCNF_CTRL_RESET;
+      swsm_q   <= SWSM_RESET;
+      phyra_q  <= 1'b1;
+    end else begin
+      if (req_i.wr && req_i.addr == EXTCNF_CTRL_ADDR) extcnf_q <= req_i.wdata & EXTCNF_CTRL_WRITABLE;
+      if (req_i.wr && req_i.addr == SWSM_ADDR) swsm_q <= req_i.wdata & SWSM_FIELDS;
+      else if (req_i.rd && req_i.addr == SWSM_ADDR) swsm_q.smbi <= 1'b1;
+      if (ctrl_q.phy_rst) phyra_q <= 1'b1;
+      else if (req_i.wr && req_i.addr == STATUS_ADDR && !status_written.phyra) phyra_q <= 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      link_q      <= 1'b0;
+      link_prev_q <= 1'b0;
+    end else begin
+      link_q      <= phy_link_i && ctrl_q.slu;
+      link_prev_q <= link_q;
+    end
+  end
+
+  // ---------------------------------------------------------------- reads
+  ctrl_t        ctrl;
+  status_t      status;
+  eecd_t        eecd;
+  extcnf_ctrl_t extcnf;
+  always_comb begin
+    ctrl     = ctrl_q;
+    ctrl.rst = resetting_i;
+    status                   = STATUS_RESET;
+    status.lu                = link_q;
+    status.phyra             = phyra_q;
+    status.gio_master_enable = !(ctrl_q.gio_master_disable && stopped_i);
+    eecd         = eecd_q;
+    eecd.ee_gnt  = eecd_q.ee_req;
+    eecd.auto_rd = !resetting_i && !nvm_loading_i;
+    extcnf                   = extcnf_q;
+    extcnf.mdio_hw_ownership = resetting_i;
+    case (req_i.addr)
+      CTRL_ADDR:        rdata_o = ctrl;
+      STATUS_ADDR:      rdata_o = status;
+      CTRL_EXT_ADDR:    rdata_o = ctrl_ext_q;
+      EECD_ADDR:        rdata_o = eecd;
+      EXTCNF_CTRL_ADDR: rdata_o = extcnf;
+      SWSM_ADDR:        rdata_o = swsm_q;
+      LEDCTL_ADDR:      rdata_o = ledctl_q;
+      FWSM_ADDR:        rdata_o = FWSM_RESET;
+      MANC_ADDR:        rdata_o = MANC_RESET;
+      default:          rdata_o = '0;
+    endcase
+  end
+
+  assign reset_o          = ctrl_wr && ctrl_written.rst;
+  assign nvm_load_o       = ctrl_ext_wr && ctrl_ext_written.ee_rst;
+  assign master_disable_o = ctrl_q.gio_master_disable;
+  assign phy_reset_o      = ctrl_q.phy_rst;
+  assign iame_o           = ctrl_ext_q.iame;
+  assign link_o           = link_q;
+  assign lsc_o            = link_q != link_prev_q;
+  assign idle_o           = link_q == link_prev_q && link_q == (phy_link_i && ctrl_q.slu);
+
+  logic unused;
+  assign unused = ^{ctrl_written, ctrl_ext_written, status_written};
+
+endmodule

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Types inside the register block.
+package nic_csr_pkg;
+
+  // One register access, in the cycle it takes effect. Blocks answer a read combinationally in that cycle, with 0 when
+  // the address is not theirs; nic_csr ORs the answers.
+  typedef struct packed {
+    logic        wr;
+    logic        rd;
+    logic [16:0] addr;   // bytes, aligned, aliases resolved
+    logic [31:0] wdata;
+  } csr_req_t;
+
+  // A timer: when `valid`, it wants to be told as soon as now >= at.
+  typedef struct packed {
+    logic        valid;
+    logic [63:0] at;  // core clock cycles
+  } deadline_t;
+
+  // Units of the 82574L's timers in core clock cycles of 6.4 ns, exact.
+  localparam int unsigned Cycles256ns  = 40;
+  localparam int unsigned Cycles1024ns = 160;
+
+  // Rows of the counter memories (nic_stats_bank): a frame count, and octets where they are counted.
+  typedef enum logic [4:0] {
+    RxTotal, RxGood, RxBroadcast, RxMulticast,
+    Rx64, Rx127, Rx255, Rx511, Rx1023, Rx1522,
+    RxCrcErrs, RxRxErrC, RxMissed, RxNoBuffer, RxUndersize, RxFragment, RxOversize, RxJabber
+  } rx_row_e;
+  localparam int unsigned RxRows = 18;
+
+  typedef enum logic [3:0] {
+    TxTotal, TxGood, TxBroadcast, TxMulticast,
+    Tx64, Tx127, Tx255, Tx511, Tx1023, Tx1522
+  } tx_row_e;
+  localparam int unsigned TxRows = 10;
+
+  typedef enum logic [1:0] {PartCount, PartOctetsLow, PartOctetsHigh} stat_part_e;
+
+endpackage

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// Registers of receiver, transmitter and their rings, and the configuration they give the data path.
+//
+// RCTL, RXDCTL, RDBAL..RDT and TCTL, TIPG, TXDCTL, TDBAL..TDT. Heads live in the data path: writing one loads it
+// (`*_head_load_o`, one cycle, with `head_value_o`), reading one shows it. Latency: a write is out after 1 cycle.
+module nic_csr_queue
+  import nic_pkg::*;
+  import nic_regs_pkg::*;
+  import nic_csr_pkg::*;
+(
+  input  logic             clk_i,
+  input  logic             rst_ni,
+  input  csr_req_t         req_i,
+  output logic      [31:0] rdata_o,
+  output rx_cfg_t          rx_cfg_o,
+  output tx_cfg_t          tx_cfg_o,
+  output ring_cfg_t        rx_ring_o,
+  output ring_cfg_t        tx_ring_o,
+  output logic             rx_head_load_o,
+  output logic             tx_head_load_o,
+  output logic      [15:0] head_value_o,
+  input  logic      [15:0] rx_head_i,
+  input  logic      [15:0] tx_head_i
+);
+
+  rctl_t       rctl_q;
+  tctl_t       tctl_q;
+  tipg_t       tipg_q;
+  logic [31:0] rxdctl_q, txdctl_q;
+  logic [31:0] rdbal_q, rdbah_q, tdbal_q, tdbah_q;
+  rdlen_t      rdlen_q, tdlen_q;
+  logic [15:0] rdt_q, tdt_q, head_value_q;
+  logic        rx_head_load_q, tx_head_load_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      rctl_q         <= RCTL_RESET;
+      tctl_q         <= TCTL_RESET;
+      tipg_q         <= TIPG_RESET;
+      rxdctl_q       <= RXDCTL_RESET;
+      txdctl_q       <= TXDCTL_RESET;
+      rdbal_q        <= '0;
+      rdbah_q        <= '0;
+      rdlen_q        <= '0;
+      rdt_q          <= '0;
+      tdbal_q        <= '0;
+      tdbah_q        <= '0;
+      tdlen_q        <= '0;
+      tdt_q          <= '0;
+      rx_head_load_q <= 1'b0;
+      tx_head_load_q <= 1'b0;
+      head_value_q   <= '0;
+    end else begin
+      rx_head_load_q <= req_i.wr && req_i.addr == RDH_ADDR;
+      tx_head_load_q <= req_i.wr && req_i.addr == TDH_ADDR;
+      head_value_q   <= req_i.wdata[15:0];
+      if (req_i.wr) begin
+        case (req_i.addr)
+          RCTL_ADDR:   rctl_q <= req_i.wdata & RCTL_WRITABLE;
+          TCTL_ADDR:   tctl_q <= req_i.wdata & TCTL_WRITABLE;
+          TIPG_ADDR:   tipg_q <= req_i.wdata & TIPG_WRITABLE;
+          RXDCTL_ADDR: rxdctl_q <= req_i.wdata & RXDCTL_WRITABLE;
+          TXDCTL_ADDR: txdctl_q <= req_i.wdata & TXDCTL_WRITABLE;
+          RDBAL_ADDR:  rdbal_q <= req_i.wdata & RDBAL_WRITABLE;
+          RDBAH_ADDR:  rdbah_q <= req_i.wdata;
+          RDLEN_ADDR:  rdlen_q <= req_i.wdata & RDLEN_WRITABLE;
+          RDT_ADDR:    rdt_q <= req_i.wdata[15:0];
+          TDBAL_ADDR:  tdbal_q <= req_i.wdata & TDBAL_WRITABLE;
+          TDBAH_ADDR:  tdbah_q <= req_i.wdata;
+          TDLEN_ADDR:  tdlen_q <= req_i.wdata & TDLEN_WRITABLE;
+          TDT_ADDR:    tdt_q <= req_i.wdata[15:0];
+          default: ;
+        endcase
+      end
+    end
+  end
+
+  always_comb begin
+    case (req_i.addr)
+      RCTL_ADDR:   rdata_o = rctl_q;
+      TCTL_ADDR:   rdata_o = tctl_q;
+      TIPG_ADDR:   rdata_o = tipg_q;
+      RXDCTL_ADDR: rdata_o = rxdctl_q;
+      TXDCTL_ADDR: rdata_o = txdctl_q;
+      RDBAL_ADDR:  rdata_o = rdbal_q;
+      RDBAH_ADDR:  rdata_o = rdbah_q;
+      RDLEN_ADDR:  rdata_o = rdlen_q;
+      RDH_ADDR:    rdata_o = 32'(rx_head_i);
+      RDT_ADDR:    rdata_o = 32'(rdt_q);
+      TDBAL_ADDR:  rdata_o = tdbal_q;
+      TDBAH_ADDR:  rdata_o = tdbah_q;
+      TDLEN_ADDR:  rdata_o = tdlen_q;
+      TDH_ADDR:    rdata_o = 32'(tx_head_i);
+      TDT_ADDR:    rdata_o = 32'(tdt_q);
+      default:     rdata_o = '0;
+    endcase
+  end
+
+  // ---------------------------------------------------------------- for the data path
+  logic [14:0] size, buf_bytes;
+  always_comb begin
+    size = 15'd2048 >> rctl_q.bsize;
+    if (rctl_q.flxbuf != '0) buf_bytes = 15'(rctl_q.flxbuf) << 10;
+    else if (rctl_q.bsex && rctl_q.bsize != 2'd0) buf_bytes = size << 4;
+    else buf_bytes = size;
+  end
+
+  always_comb begin
+    rx_cfg_o = '{
+        en: rctl_q.en, sbp: rctl_q.sbp, upe: rctl_q.upe, mpe: rctl_q.mpe, lpe: rctl_q.lpe, bam: rctl_q.bam,
+        secrc: rctl_q.secrc, mo: rctl_q.mo, rdmts: rctl_q.rdmts, buf_bytes: buf_bytes};
+    tx_cfg_o  = '{en: tctl_q.en, psp: tctl_q.psp, ipgt: tipg_q.ipgt};
+    // LEN counts eight descriptors of 16 bytes.
+    rx_ring_o = '{en: rctl_q.en, base: {rdbah_q, rdbal_q}, count: {rdlen_q.len, 3'd0}, tail: rdt_q};
+    tx_ring_o = '{en: tctl_q.en, base: {tdbah_q, tdbal_q}, count: {tdlen_q.len, 3'd0}, tail: tdt_q};
+  end
+
+  assign rx_head_load_o = rx_head_load_q;
+  assign tx_head_load_o = tx_head_load_q;
+  assign head_value_o   = head_value_q;
+
+  logic unused;
+  assign unused = req_i.rd;
+
+endmodule
