@@ -99,7 +99,7 @@ module nic_axi_wdata #(
 
   always_comb begin
     for (int unsigned i = 0; i < 16; i++) begin
-      word_data[8*i+:8] = 4'(i) >= plan.shift ? turned[8*i+:8] : held_q[plan.sel][8*i+:8];
+      word_data[8*i+:8] = need && 4'(i) >= plan.shift ? turned[8*i+:8] : held_q[plan.sel][8*i+:8];
       word_strb[i]      = 4'(i) >= lo && 4'(i) <= hi;
     end
     data_ready_o           = '0;

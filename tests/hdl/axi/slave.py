@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 OKAY, SLVERR, DECERR = 0, 2, 3
@@ -20,7 +20,8 @@ class Settings:
     """How the slave behaves; `latency` in cycles from the accepted request to the first answer."""
 
     latency: tuple[int, int] = (1, 1)
-    ready: float = 1.0  # chance per cycle that AR, AW or W is taken
+    ready: float = 1.0  # chance per cycle that AR or AW is taken
+    data_ready: float = 1.0  # chance per cycle that W is taken
     valid: float = 1.0  # chance per cycle that an answer that is due is given
     reorder: bool = False  # IDs answered in any order, else in the order of requests
     interleave: bool = False  # R beats of different IDs mixed
@@ -30,7 +31,10 @@ class Settings:
         return rng.randint(*self.latency)
 
 
-HARSH = Settings(latency=(1, 60), ready=0.6, valid=0.7, reorder=True, interleave=True)
+FAST = Settings(latency=(8, 8))
+MILD = Settings((1, 20), ready=0.9, data_ready=0.9, valid=0.9, reorder=True, interleave=True)
+HARSH = Settings((1, 60), ready=0.6, data_ready=0.6, valid=0.7, reorder=True, interleave=True)
+FAILING = replace(HARSH, errors=0.2)
 
 
 @dataclass(slots=True)
@@ -63,11 +67,17 @@ class Request:
         if taken:
             _, addr, length = taken
             first = addr - addr % self.bus_bytes
-            assert first // 4096 == (first + (length + 1) * self.bus_bytes - 1) // 4096, f"{addr:#x}+{length} crosses 4 KiB"
+            final = first + (length + 1) * self.bus_bytes - 1
+            assert first // 4096 == final // 4096, f"{length + 1} beats from {addr:#x} cross 4 KiB"
             self.outstanding += 1
             self.most_outstanding = max(self.most_outstanding, self.outstanding)
         self.ready = int(self.rng.random() < self.settings.ready)
         return taken
+
+
+def mixed_lengths(rng: Random) -> list[int]:
+    """From one byte to the longest command there is."""
+    return [16383, *(rng.randint(1, 16383) for _ in range(3)), *(rng.randint(1, 600) for _ in range(30)), 16383]
 
 
 class Answers:
@@ -186,9 +196,9 @@ class WriteSlave:
             self.store(burst, beats)
             burst.due = cycle + self.settings.wait(self.rng)
             self.answers.add(burst)
-        if self.b is None and (burst := self.answers.pick(cycle + 1)) is not None:
-            self.answers.finished(burst)
-            self.b = burst.id, self.rng.choice((SLVERR, DECERR)) if burst.failed else OKAY
+        if self.b is None and (answer := self.answers.pick(cycle + 1)) is not None:
+            self.answers.finished(answer)
+            self.b = answer.id, self.rng.choice((SLVERR, DECERR)) if answer.failed else OKAY
         return accepted, taken, answered
 
     def _take(self, w: tuple[int, int, int] | None) -> bool:
@@ -201,5 +211,5 @@ class WriteSlave:
             if last:
                 self.data.append(self.beats)
                 self.beats = []
-        self.wready = int(self.rng.random() < self.settings.ready)
+        self.wready = int(self.rng.random() < self.settings.data_ready)
         return taken

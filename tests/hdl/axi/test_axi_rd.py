@@ -10,10 +10,9 @@ import pytest
 
 from sim.runner import Design, SimulationFailed, nic_sources, simulate
 from tests.hdl.axi.read_bench import CLIENTS, Command, ReadBench
-from tests.hdl.axi.slave import HARSH, Settings
+from tests.hdl.axi.slave import FAILING, FAST, HARSH, MILD, Settings, mixed_lengths
 
 HIGH = 0xFEDC_0000_0000  # well above 4 GiB
-FAST = Settings(latency=(8, 8))
 
 
 def chunks(command: Command, bus_bytes: int) -> int:
@@ -29,7 +28,7 @@ def beats(command: Command) -> int:
 # ------------------------------------------------------------------ function
 @cocotb.test()
 async def every_alignment_to_every_lane(dut: Any) -> None:
-    bench = await ReadBench(dut, Settings(latency=(1, 20), ready=0.9, valid=0.9, reorder=True, interleave=True)).start()
+    bench = await ReadBench(dut, MILD).start()
     lengths = [1, 2, 15, 16, 17, 31, 32, 33]
     count = 0
     for offset in range(bench.bus_bytes):
@@ -46,10 +45,10 @@ async def big_commands_of_three_clients(dut: Any) -> None:
     bench = await ReadBench(dut, HARSH, eager=0.3).start()
     rng = bench.rng
     for client in range(CLIENTS):
-        for length in [16383, 16383, *(rng.randint(1, 16383) for _ in range(4)), *(rng.randint(1, 600) for _ in range(40))]:
+        for length in mixed_lengths(rng):
             bench.ask(client, rng.getrandbits(63), length, rng.randrange(16))
     await bench.run()
-    assert len(bench.done) == CLIENTS * 46
+    assert len(bench.done) == CLIENTS * 35
     assert bench.slave.request.most_outstanding > 16
 
 
@@ -67,7 +66,7 @@ async def bursts_end_at_4_kib(dut: Any) -> None:
 @cocotb.test()
 async def errors_reach_their_command_only(dut: Any) -> None:
     """The bench compares err of every command and the address of every failed burst."""
-    bench = await ReadBench(dut, Settings((1, 60), ready=0.7, valid=0.8, reorder=True, interleave=True, errors=0.2)).start()
+    bench = await ReadBench(dut, FAILING).start()
     for count in range(150):
         length = bench.rng.choice((1, 16, 64, 600, 2000))
         bench.ask(count % CLIENTS, bench.rng.getrandbits(40), length, bench.rng.randrange(16))
@@ -80,7 +79,7 @@ async def errors_reach_their_command_only(dut: Any) -> None:
 async def stop_takes_nothing_and_finishes_the_rest(dut: Any) -> None:
     bench = await ReadBench(dut, HARSH).start()
     drained = 0
-    for _ in range(40):
+    for _ in range(25):
         while sum(len(queue) for queue in bench.offers) < 30:
             bench.ask(bench.rng.randrange(CLIENTS), bench.rng.getrandbits(40), bench.rng.choice((16, 100, 1500)), 5)
         began = bench.cycle
@@ -97,7 +96,7 @@ async def stop_takes_nothing_and_finishes_the_rest(dut: Any) -> None:
             assert dut.idle_o.value and not dut.m_axi_arvalid.value
         bench.stop = 0
     await bench.run()
-    assert drained > 20 and len(bench.done) > 200
+    assert drained > 12 and len(bench.done) > 100
 
 
 # ------------------------------------------------------------------ rate
@@ -158,7 +157,7 @@ async def small_reads_fill_a_late_memory(dut: Any) -> None:
 
 @cocotb.test()
 async def outstanding_is_32_and_never_more(dut: Any) -> None:
-    bench = await ReadBench(dut, Settings(latency=(200, 2000), reorder=True, interleave=True)).start()
+    bench = await ReadBench(dut, Settings(latency=(200, 1000), reorder=True, interleave=True)).start()
     for i in range(300):
         bench.ask(i % CLIENTS, HIGH + 4096 * i, bench.rng.randint(1, 1000), 0)
     full = 0
@@ -170,7 +169,7 @@ async def outstanding_is_32_and_never_more(dut: Any) -> None:
 
 @cocotb.test()
 async def a_small_command_passes_big_ones(dut: Any) -> None:
-    """Round robin by burst: a command of one burst is asked for after at most two of the others', however long they are."""
+    """Round robin by burst: what takes one burst is asked for after few of the others', however long those are."""
     bench = await ReadBench(dut, Settings(latency=(1, 1))).start()
     for i in range(4):
         bench.ask(0, HIGH + 0x10000 * i, 16383, 0)
