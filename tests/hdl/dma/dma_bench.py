@@ -54,6 +54,7 @@ class Setup:
     tx_ready: float = 1.0  # chance per cycle that the MAC takes a beat
     beat_every: int = 1  # cycles per received beat
     frame_every: float = 0.0  # cycles from one received frame's first beat to the next one's, at least
+    send_every: float = 0.0  # the same for frames that the MAC takes
 
 
 class DmaBench:
@@ -73,6 +74,7 @@ class DmaBench:
         self.rx_done: Frame | None = None  # its last beat is on the pins
         self.rx_beat_due = self.rx_frame_due = 0.0
         self.tx_part = b""  # of the frame that is going out
+        self.tx_due = 0.0  # the MAC is ready for the next frame
         self.tx_sent: list[TxFrame] = []
         self.tx_stats: deque[TxStat] = deque()
         self.errors_due: list[tuple[bool, int]] = []
@@ -127,6 +129,8 @@ class DmaBench:
     async def run(self, until: Callable[[], bool] | None = None, *, limit: int = 60_000) -> None:
         """Clocks until `until`, or by default until all that can be done is done and the card says so."""
         begin = self.cycle
+        if until is None:
+            await self.cycles(3)  # what the test has just given has to reach the card
         while not (until() if until else self.settled):
             await self.step()
             assert self.cycle - begin < limit, f"after {limit} cycles: {self.state}"
@@ -168,6 +172,7 @@ class DmaBench:
         self._set("dp_rst_ni", 0)
         await self.cycles(4)
         self._set("dp_rst_ni", 1)
+        self.rx_frames.clear()  # but one that has begun goes on
         self.stop = False
         self._rings()
         self.fail.clear()
@@ -375,11 +380,14 @@ class DmaBench:
         assert valid or self.tx_part == b"", "a gap inside a frame to the MAC"
         if valid and self.pins.get("tx_ready_i"):
             data, last = unpack_beat(int(dut.tx_beat_o.value))
+            if not self.tx_part:
+                self.tx_due = max(self.tx_due, self.cycle - 2.0) + self.setup.send_every
             self.tx_part += data
             if last:
                 self._see_sent(TxFrame(self.tx_part, bool(dut.tx_fcs_o.value)))
                 self.tx_part = b""
-        self._set("tx_ready_i", int(self.rng.random() < self.setup.tx_ready))
+        due = self.tx_part != b"" or self.cycle >= self.tx_due
+        self._set("tx_ready_i", int(due and self.rng.random() < self.setup.tx_ready))
 
     def _see_sent(self, frame: TxFrame) -> None:
         assert len(self.tx_sent) < len(self.tx.frames), "a frame nobody gave"

@@ -84,5 +84,290 @@ async def random_traffic(dut: Any) -> None:
     assert bench.rx.head > 3 * 24 and bench.tx.head > 3 * 16, "the rings did not wrap"
 
 
+@cocotb.test()
+async def large_frames(dut: Any) -> None:
+    """Jumbo frames, the largest the card sends, and those that fill buffers to the byte."""
+    setup = Setup(rx_count=40, tx_count=32, buf_bytes=1024, tx_ready=0.9, memory_bytes=1 << 22)
+    bench = await DmaBench(dut, HARSH, setup).start()
+    bench.rx.post(bench.rx.free)
+    for size in (9018, 16288, 9014, 16288, 9018):
+        bench.tx.post_frame(bench.rng.randbytes(size), [bench.rng.randrange(size) for _ in range(3)])
+    for size in (9018, 1024, 1025, 2048, 9022, 1023, 4096, 9018):
+        bench.rx_frames.append(Frame(bench.rng.randbytes(size)))
+    bench.rx_frame_due = bench.cycle + 800
+    while bench.rx_frames or not bench.settled:
+        bench.rx.post(bench.rx.free)
+        await bench.step()
+    bench.check_all_done()
+    assert bench.rx.frames_visible == 8 and bench.counts["missed"] == 0 and len(bench.tx_sent) == 5
+
+
+@cocotb.test()
+async def frames_too_long_are_dropped(dut: Any) -> None:
+    """Whatever their descriptors look like: they retire, the next frame is sent."""
+    bench = await DmaBench(dut, HARSH, Setup(tx_count=64)).start()
+    rng, ring = bench.rng, bench.tx
+    for cuts in ([16288], [1], [16289], [5000, 10000, 16000], [*range(0, 16289, 1024), 16289]):
+        ring.post_frame(rng.randbytes(16290), cuts)
+        ring.post_frame(rng.randbytes(100), [50])
+    ring.post_frame(rng.randbytes(65535), [])
+    ring.post_frame(rng.randbytes(16289), [])
+    ring.post_frame(rng.randbytes(16288), [])
+    await bench.run()
+    bench.check_all_done()
+    assert [len(frame.data) for frame in bench.tx_sent] == [100] * 5 + [16288]
+
+
+@cocotb.test()
+async def frames_wait_for_descriptors(dut: Any) -> None:
+    """No descriptor: the buffer fills, is overrun, each frame is counted once; then all that was kept arrives."""
+    bench = await DmaBench(dut, HARSH, Setup(rx_count=64, buf_bytes=512)).start()
+    bench.rx_frames.extend(Frame(bench.rng.randbytes(1500), stripped=4) for _ in range(25))
+    await bench.run()
+    kept = 32768 // (94 * 16)
+    assert bench.counts["rnbc"] == bench.counts["stored"] == kept
+    assert bench.counts["rxo"] == bench.counts["missed"] == 25 - kept > 0
+    assert bench.rx.visible == 0 and dut.idle_o.value
+    while bench.rx.frames_visible < kept:
+        if bench.rng.random() < 0.02:
+            bench.rx.post(min(1, bench.rx.free))
+        await bench.step()
+    bench.rx_frames.append(Frame(bench.rng.randbytes(700)))
+    bench.rx.post(bench.rx.free)
+    await bench.run()
+    bench.check_all_done()
+    assert bench.counts["rnbc"] == kept and bench.rx.frames_visible == kept + 1
+
+
+@cocotb.test()
+async def a_frame_that_waits_is_counted_when_its_turn_comes(dut: Any) -> None:
+    bench = await DmaBench(dut, FAST, Setup(buf_bytes=256)).start()
+    bench.rx.post(1)
+    await bench.run()
+    bench.rx_frames.extend(Frame(bench.rng.randbytes(size)) for size in (600, 64))  # three descriptors, and one
+    await bench.run()
+    assert bench.counts["rnbc"] == 2 and bench.rx.head == 1
+    bench.rx.post(3)
+    await bench.run()
+    bench.check_all_done()
+    assert bench.counts["rnbc"] == 2 and bench.rx.frames_visible == 2
+
+
+@cocotb.test()
+async def low_on_descriptors(dut: Any) -> None:
+    """RXDMT0 when free descriptors fall to 1/2, 1/4, 1/8 of the ring, once each time."""
+    for rdmts, threshold in enumerate((16, 8, 4)):
+        bench = await DmaBench(dut, FAST, Setup(rx_count=32, rdmts=rdmts)).start()
+        bench.rx.post(31)
+        for _ in range(31):
+            bench.rx_frames.append(Frame(bench.rng.randbytes(64)))
+            await bench.run()
+            free = bench.rx.tail - bench.rx.head
+            assert bench.counts["rxdmt0"] == (free <= threshold)
+        bench.rx.post(20)
+        await bench.run()
+        bench.rx_frames.extend(Frame(bench.rng.randbytes(64)) for _ in range(18))
+        await bench.run()
+        assert bench.counts["rxdmt0"] == 2 and bench.counts["rxt0"] > 20
+
+
+@cocotb.test()
+async def rings_that_make_no_sense_stay_untouched(dut: Any) -> None:
+    """No ring, or a tail outside of it: nothing is read, whatever is received waits."""
+    bench = await DmaBench(dut, FAST).start()
+    bench.rx_frames.append(Frame(bench.rng.randbytes(64)))
+    bench.tx.post_frame(bench.rng.randbytes(64), [])
+    for count, tail in ((0, 0), (0, 5), (8, 8), (8, 9), (8, 65535)):
+        for ring in (bench.rx, bench.tx):
+            ring.index = lambda sequence, tail=tail: 0 if sequence == 0 else tail  # type: ignore[method-assign]
+            ring.tail, ring.count = 1, count
+        bench.heads_known = False
+        await bench.cycles(100)
+        assert bench.counts["r0"] == bench.counts["r1"] == 0 and dut.idle_o.value
+    assert bench.counts["rnbc"] == 1
+
+
+# ------------------------------------------------------------------ disable, stop, errors
+@cocotb.test()
+async def disabled_in_mid_traffic(dut: Any) -> None:
+    """What is in flight is finished, the head stays; enabled again, the rings go on where they were."""
+    setup = Setup(rx_count=32, tx_count=32, buf_bytes=512, tx_ready=0.8)
+    bench = await DmaBench(dut, HARSH, setup).start()
+    rng, held = bench.rng, 0
+    for _ in range(25):
+        bench.rx.post(bench.rx.free)
+        while bench.tx.free > 8:
+            random_transmit(bench)
+        bench.rx_frames.extend(random_frame(rng) for _ in range(2))
+        await bench.cycles(rng.randrange(400))
+        bench.rx_enabled, bench.tx_enabled = rng.choice(((False, False), (True, False), (False, True)))
+        await bench.cycles(rng.choice((1, 2, 3, 30)))
+        if rng.random() < 0.5:
+            await bench.run()
+            heads = bench.rx.head, bench.tx.head
+            reads = bench.counts["r0"] * (not bench.rx_enabled) + bench.counts["r1"] * (not bench.tx_enabled)
+            await bench.cycles(30)
+            assert heads == (bench.rx.head, bench.tx.head)
+            assert reads == bench.counts["r0"] * (not bench.rx_enabled) + bench.counts["r1"] * (not bench.tx_enabled)
+            held += 1
+        bench.rx_enabled = bench.tx_enabled = True
+    bench.rx.post(bench.rx.free)
+    await bench.run()
+    bench.check_all_done()
+    assert held > 5 and bench.rx.frames_visible > 15 and len(bench.tx_sent) > 50
+
+
+@cocotb.test()
+async def heads_written_while_disabled(dut: Any) -> None:
+    """Half a frame each way is in the card then; it is dropped, whole frames that wait are not."""
+    bench = await DmaBench(dut, FAST, Setup(buf_bytes=256)).start()
+    for rx, tx in ((0, 0), (7, 30), (31, 1)):
+        bench.rx.post(2)
+        bench.tx.post(bench.rng.randbytes(1000), TX_IFCS)  # no EOP
+        await bench.run()
+        whole = Frame(bench.rng.randbytes(300))
+        bench.rx_frames.extend([Frame(bench.rng.randbytes(1000)), whole])
+        await bench.run()
+        assert bench.rx.head == 2 and bench.tx.head == 1
+        bench.rx_enabled = bench.tx_enabled = False
+        await bench.run()
+        await bench.load_heads(rx, tx)
+        assert int(dut.rx_head_o.value) == rx and int(dut.tx_head_o.value) == tx
+        bench.rx_enabled = bench.tx_enabled = True
+        bench.rx.expect(whole)
+        bench.rx.post(20)
+        bench.tx.post_frame(bench.rng.randbytes(90), [4])
+        bench.rx_frames.append(Frame(bench.rng.randbytes(64)))
+        await bench.run()
+        bench.check_all_done()
+        assert bench.rx.frames_visible == 2 and len(bench.tx_sent) == 1
+        bench.rx_enabled = bench.tx_enabled = False
+        await bench.load_heads(0, 0)
+        bench.rx_enabled = bench.tx_enabled = True
+
+
+@cocotb.test()
+async def reset_at_any_moment(dut: Any) -> None:
+    """Stop, wait for the engines, reset; every time everything works again from the start of new rings."""
+    setup = Setup(rx_count=32, tx_count=32, buf_bytes=512, tx_ready=0.8, memory_bytes=1 << 21)
+    bench = await DmaBench(dut, HARSH, setup).start()
+    done = cut = 0
+    for _ in range(20):
+        bench.rx.post(bench.rx.free)
+        while bench.tx.free > 8:
+            random_transmit(bench)
+        bench.rx_frames.extend(random_frame(bench.rng) for _ in range(8))
+        await bench.cycles(bench.rng.randrange(600))
+        cut += bool(bench.rx_beats)
+        await bench.reset()
+        await bench.run(lambda: not bench.rx_beats)
+        bench.rx_enabled = bench.tx_enabled = True
+        bench.rx.post(8)
+        bench.rx_frames.append(Frame(bench.rng.randbytes(100)))
+        bench.tx.post_frame(bench.rng.randbytes(100), [20])
+        await bench.run()
+        bench.check_all_done()
+        done += bench.rx.frames_visible == 1 and len(bench.tx_sent) == 1
+    assert done == 20 and cut > 0
+
+
+async def failing(dut: Any, kind: str, id: int) -> None:
+    """One burst of a client fails: its queue stops and reports nothing that is not so, the other goes on."""
+    setup = Setup(rx_count=32, tx_count=32, buf_bytes=256, memory_bytes=1 << 22)
+    bench = await DmaBench(dut, HARSH, setup).start()
+    receive = (kind, id) in (("r", RX_DESC), ("w", RX_DATA), ("w", RX_WB))
+    for after in (0, 1, 3):
+        bench.fail[kind, id] = after
+        errors = bench.counts["errors"]
+        for _ in range(40):
+            bench.rx.post(bench.rx.free)
+            if bench.tx.free > 4:
+                bench.tx.post_frame(bench.rng.randbytes(bench.rng.randrange(1, 700)), [1])
+            if len(bench.rx_frames) < 10:
+                bench.rx_frames.append(Frame(bench.rng.randbytes(bench.rng.randint(64, 700))))
+            await bench.cycles(60)
+        await bench.run()
+        assert bench.counts["errors"] == errors + 1 and not bench.errors_due
+        ring = bench.rx if receive else bench.tx
+        assert ring.head == ring.visible < ring.tail and ring.head < 100
+        other = len(bench.tx_sent) if receive else bench.rx.frames_visible
+        assert other > 20, f"the other queue did {other} frames"
+        await bench.reset()
+        bench.rx_enabled = bench.tx_enabled = True
+        bench.rx.post(4)
+        bench.rx_frames.append(Frame(bench.rng.randbytes(100)))
+        bench.tx.post_frame(bench.rng.randbytes(100), [20])
+        await bench.run()
+        bench.check_all_done()
+
+
+for _kind, _id, _name in (
+    ("r", RX_DESC, "rx_descriptors"), ("r", TX_DESC, "tx_descriptors"), ("r", TX_DATA, "tx_payload"),
+    ("w", RX_DATA, "rx_payload"), ("w", RX_WB, "rx_write_back"), ("w", TX_WB, "tx_write_back"),
+):  # fmt: skip
+    globals()[f"error_{_name}"] = cocotb.test(name=f"error_{_name}")(
+        lambda dut, kind=_kind, id=_id: failing(dut, kind, id)
+    )
+
+
+# ------------------------------------------------------------------ rate
+async def both_ways(dut: Any, size: int, frames: int, receive_every: float, send_every: float) -> tuple[DmaBench, float]:
+    """`frames` frames of `size` bytes with FCS each way, R and B 1 us late, software always ahead.
+
+    Returns the bench and the cycles per frame sent, after a start of a tenth of them. What was received is in memory,
+    write-back and all, soon after the last frame came: nothing piles up.
+    """
+    setup = Setup(
+        1024, 1024, 2048, memory_bytes=1 << 23, beat_every=2, frame_every=receive_every, send_every=send_every
+    )
+    bench = await DmaBench(dut, LATE, setup).start()
+    bench.rx.post(bench.rx.free)
+    data = [bench.rng.randbytes(size) for _ in range(4)]
+    bench.rx_frames.extend(Frame(data[i % 4], stripped=4) for i in range(frames))
+    bench.rx_frame_due = bench.cycle + 300  # the first is sent about then, too
+    sent: list[int] = []  # cycles
+    received = visible = given = 0
+    while bench.rx.frames_visible < frames or len(bench.tx_sent) < frames:
+        while given < frames and bench.tx.free > 1:
+            bench.tx.post_frame(data[given % 4][: size - 4], [])
+            given += 1
+        bench.rx.post(bench.rx.free)
+        await bench.step()
+        sent += [bench.cycle] * (len(bench.tx_sent) - len(sent))
+        if bench.rx_frames or bench.rx_beats:
+            received = bench.cycle
+        if bench.rx.frames_visible < frames:
+            visible = bench.cycle
+        assert bench.counts["missed"] == 0, bench.state
+    each = (sent[-1] - sent[frames // 10]) / (frames - 1 - frames // 10)
+    cocotb.log.info("%d bytes: sent every %.2f cycles, received every %.2f and visible %d cycles later, %s", size, each,
+                    receive_every, visible - received, bench.counts)  # fmt: skip
+    assert visible - received < 2 * 156 + size / 16 + 100, "received frames pile up"
+    await bench.run()
+    bench.check_all_done()
+    return bench, each
+
+
+@cocotb.test()
+async def line_rate_64(dut: Any) -> None:
+    bench, each = await both_ways(dut, 64, 700, 10.5, 10.5)
+    assert each < 10.51
+    assert bench.counts["w1"] < 700 / 4 and bench.counts["w2"] < 700 / 4, "write-backs are not batched"
+    assert bench.counts["r0"] < 1024 / 16 + 700 / 8 and bench.counts["r1"] < 700 / 8, "descriptors are not prefetched"
+
+
+@cocotb.test()
+async def faster_than_line_rate_64(dut: Any) -> None:
+    """What the DMA itself can do with frames of 64 bytes: the bound is what it reaches today."""
+    _, each = await both_ways(dut, 64, 700, 8.0, 0.0)
+    assert each < 9.0
+
+
+@cocotb.test()
+async def line_rate_9018(dut: Any) -> None:
+    _, each = await both_ways(dut, 9018, 20, 9038 / 8, 9038 / 8)
+    assert each < 1.001 * 9038 / 8
+
+
 def test_nic_dma(tmp_path: Path) -> None:
     simulate(Design("nic_dma", nic_sources("nic_dma")), "tests.hdl.dma.test_nic_dma", folder=tmp_path)
