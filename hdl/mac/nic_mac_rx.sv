@@ -39,14 +39,15 @@ module nic_mac_rx
   mac_word_t c_word;
   logic [63:0] c_data_q;
   logic [3:0] c_bytes_q;
-  logic [15:0] length_q, length_before;
+  logic [15:0] length_q;
+  logic [16:0] length;
   nic_crc32_pkg::crc32_t crc_q;
   rx_mac_status_t status;
 
-  assign a_empty       = a_last && a_bytes == '0;
-  assign a_first       = !c_valid_q || c_ended_q;
-  assign c_last        = c_ended_q || (a_valid && a_empty);
-  assign length_before = a_first ? '0 : length_q;
+  assign a_empty = a_last && a_bytes == '0;
+  assign a_first = !c_valid_q || c_ended_q;
+  assign c_last  = c_ended_q || (a_valid && a_empty);
+  assign length  = (a_first ? '0 : {1'b0, length_q}) + 17'(a_bytes);
 
   always_comb begin
     c_word.data       = c_data_q;
@@ -68,7 +69,7 @@ module nic_mac_rx
       c_bytes_q <= a_bytes;
       c_ended_q <= a_last;
       c_err_q   <= a_err || (!a_first && c_err_q);
-      length_q  <= length_before > 16'hFFF7 ? 16'hFFFF : length_before + 16'(a_bytes);
+      length_q  <= length[16] ? '1 : length[15:0];
       crc_q     <= nic_crc32_pkg::update(a_first ? nic_crc32_pkg::Init : crc_q, a_data, a_bytes);
     end
   end
