@@ -48,8 +48,8 @@ module nic_reset #(
   assign stop_o     = state_q != StRun || master_disable_i;
   assign settled    = settle_q == 3'(SettleCycles);
   assign stopped_o  = stop_o && settled && engines_idle_i;
-  assign dp_rst_no  = state_q != StReset;
-  assign reg_rst_no = state_q != StReset;
+  assign dp_rst_no  = rst_ni && state_q != StReset;
+  assign reg_rst_no = rst_ni && state_q != StReset;
   assign busy_o     = state_q != StRun;
 
   always_comb begin
