@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The PHY: MDIC under MDIO ownership, identification, autonegotiation, link (Linux: phy.c and 82571.c).
 
-EXTCNF_CTRL.MDIO_SW_OWNERSHIP keeps the card's own logic off the MDIO bus: set it, read it back, and only when it is seen
-set is MDIC ours. Among the driver's own tasks a mutex decides. All of this may sleep.
+EXTCNF_CTRL.MDIO_SW_OWNERSHIP keeps the card's own logic off the MDIO bus: set it, read it back, and only when it is
+seen set is MDIC ours. Among the driver's own tasks a mutex decides. All of this may sleep.
 """
 
 from __future__ import annotations
