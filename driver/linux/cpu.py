@@ -9,12 +9,13 @@ A context is a coroutine that yields what it waits for, and nothing else may:
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from driver.host import ConfigRead, MmioRead
-from driver.linux.bug import warn_violation
+from driver.linux.bug import fatal_violation, warn_violation
 from driver.linux.current import ON
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ __all__ = [
     "local_irq_disable",
     "local_irq_enable",
     "might_sleep",
+    "sleeper",
 ]
 
 # Cpu.preempt_count, laid out as Linux does: spinlocks, softirq (served: 1, disabled: 2 each), hard interrupt.
@@ -113,22 +115,29 @@ class Task(Context):
         Raises: what the coroutine raised; RuntimeError when it has not ended.
         """
         if not self.done:
-            raise RuntimeError(f"task {self.name} has not ended; it is at {self.position()}")
+            raise RuntimeError(f"the task has not ended: {self.position()}")
         self.seen = True
         if self.error is not None:
             raise self.error
         return self.outcome
 
+    def __await__(self) -> Generator[None, Any, Any]:
+        while not self.done:
+            self.joiners.append(sleeper("join"))
+            yield None
+        return self.result()
+
     def position(self) -> str:
-        """The innermost await, for reports."""
+        """Where it is: the chain of awaits, outermost first, for reports."""
         coro: Any = self.coro
-        place = "the start"
+        chain = []
         while coro is not None:
             frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
             if frame is not None:
-                place = f"{frame.f_code.co_filename}:{frame.f_lineno} ({frame.f_code.co_qualname})"
+                file = os.path.basename(frame.f_code.co_filename)
+                chain.append(f"{frame.f_code.co_qualname} {file}:{frame.f_lineno}")
             coro = getattr(coro, "cr_await", None) or getattr(coro, "gi_yieldfrom", None)
-        return place
+        return f"{self.name}: " + (" > ".join(chain) or "ended")
 
 
 class Cpu:
@@ -239,3 +248,17 @@ def might_sleep(what: str = "might_sleep") -> None:
     cpu = ON.cpu
     if cpu.preempt_count or cpu.irqs_off:
         warn_violation("sleep-in-atomic", cpu.ctx.name if cpu.ctx else "entered()", f"{what} {cpu.why_atomic()}")
+
+
+def sleeper(what: str) -> Task:
+    """The process that is about to sleep; the caller arranges for its wake and yields None.
+
+    Raises: ContractViolation (rule sleep-in-atomic), whether or not the kernel panics: there is no way to sleep.
+    """
+    cpu = ON.cpu
+    if cpu.preempt_count or cpu.irqs_off or cpu.ctx.__class__ is not Task:
+        where = cpu.why_atomic() or "outside any task"
+        raise fatal_violation("sleep-in-atomic", cpu.ctx.name if cpu.ctx else "entered()", f"{what} {where}")
+    task: Task = cpu.ctx
+    task.asleep = True
+    return task

@@ -22,17 +22,17 @@ class IoMem:
 
     __slots__ = ("bar", "function", "limit", "name", "size", "where")
 
-    def __init__(self, function: int, bar: int, size: int, name: str) -> None:
+    def __init__(self, function: int, bar: int, size: int, name: str, where: Where | None = None) -> None:
         self.function = function
         self.bar = bar
         self.size = size
         self.limit = size  # 0 once unmapped: one comparison checks both
         self.name = name
-        self.where = here(2)
+        self.where = where or here()
 
 
 def _bad(mem: IoMem, offset: int, size: int) -> Exception:
-    where: Where = mem.where
+    where = mem.where
     if not mem.limit:
         return fatal_violation("io-unmapped", mem.name, f"offset {offset:#x} accessed after iounmap", where)
     return fatal_violation("io-range", mem.name, f"{size}-byte access at {offset:#x} of {mem.size:#x} bytes", where)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """kmalloc: buffers in the host's memory, where the card can reach them.
 
-Size classes (2^n and 3*2^n bytes) are carved out of 128 KiB chunks; larger buffers take whole chunks. Free memory is
-filled with 0x6b and looked at again when it is handed out: whoever wrote to it after it was freed is told. So fresh
-memory holds 0x6b, not zeros.
+Size classes (32, 64, 128, 192, 256, 384 .. 64 KiB) are carved out of 128 KiB chunks; larger buffers take whole
+chunks. Free memory is filled with 0x6b and looked at again when it is handed out: whoever wrote to it after it was
+freed is told. So fresh memory holds 0x6b, not zeros.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GFP_KERNEL: Final = 1
 
 _CHUNK_BITS: Final = 17
 _CHUNK: Final = 1 << _CHUNK_BITS
-_CLASSES: Final = tuple(sorted({size for n in range(6, 16) for size in (1 << n, 3 << (n - 1))} | {32, 1 << 16}))
+_CLASSES: Final = tuple(sorted({32, 64, 1 << 16} | {size for n in range(7, 16) for size in (1 << n, 3 << (n - 1))}))
 _POISON: Final = bytes([POISON_FREE]) * _CHUNK
 
 

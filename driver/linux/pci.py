@@ -17,7 +17,7 @@ from types import coroutine
 from typing import Any, Final, NamedTuple
 
 from driver.host import ConfigRead, ConfigWrite
-from driver.linux.bug import warn_violation
+from driver.linux.bug import here, warn_violation
 from driver.linux.cpu import might_sleep
 from driver.linux.current import ON
 from driver.linux.dma_mapping import DEFAULT_DMA_MASK
@@ -395,7 +395,7 @@ def pci_iomap(dev: PciDev, bar: int, max_bytes: int = 0) -> IoMem | None:
     if not dev.enable_count:
         warn_violation("pci-enable", dev, f"BAR {bar} mapped while the device is not enabled")
     size = min(found.size, max_bytes) if max_bytes else found.size
-    mem = IoMem(dev.function, bar, size, f"{dev.name} BAR {bar}")
+    mem = IoMem(dev.function, bar, size, f"{dev.name} BAR {bar}", here())
     dev.iomaps.append(mem)
     return mem
 

@@ -34,6 +34,7 @@ from driver.linux.cpu import (
     local_irq_disable,
     local_irq_enable,
     might_sleep,
+    sleeper,
 )
 from driver.linux.current import ON, NoKernelError, current, this_cpu
 from driver.linux.dma_mapping import Iommu
@@ -421,20 +422,6 @@ class Kernel:
 
 
 # ---------------------------------------------------------------------------------------------- what contexts wait for
-def sleeper(what: str) -> Task:
-    """The process that is about to sleep; the caller arranges for its wake and yields None.
-
-    Raises: ContractViolation (rule sleep-in-atomic), whether or not the kernel panics: there is no way to sleep.
-    """
-    cpu = ON.cpu
-    if cpu.preempt_count or cpu.irqs_off or cpu.ctx.__class__ is not Task:
-        where = cpu.why_atomic() or "outside any task"
-        raise fatal_violation("sleep-in-atomic", cpu.ctx.name if cpu.ctx else "entered()", f"{what} {where}")
-    task: Task = cpu.ctx
-    task.asleep = True
-    return task
-
-
 @coroutine
 def block(what: str = "schedule") -> Generator[None, Any, Any]:
     """Sleep until somebody calls wake(value) on this task; gives that value."""

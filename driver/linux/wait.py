@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from types import coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from driver.linux.cpu import Task, sleeper
 from driver.linux.current import ON
-
-if TYPE_CHECKING:
-    from driver.linux.cpu import Task
 
 __all__ = [
     "Completion",
@@ -41,8 +39,6 @@ class WaitQueueHead:
 @coroutine
 def _sleep_on(queue: WaitQueueHead, deadline_ns: int | None, what: str) -> Generator[None, Any, bool]:
     """True when woken, False at the deadline."""
-    from driver.linux.sched import sleeper
-
     task = sleeper(what)
     queue.waiting.append(task)
     if deadline_ns is not None:

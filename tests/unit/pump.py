@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from driver.host import ConfigRead, ConfigWrite, Event, IrqLevel, MmioRead, Mmio
 from driver.linux.sched import Kernel
 
 FIRST_IRQ = 16
+MADE: list[Kernel] = []  # what `machine` made; conftest.py closes them after each test
 
 
 class FakeFunction:
@@ -58,7 +60,7 @@ class FakeHost:
         memory_base: int = 0x1_0000_0000,
         read_ns: int = 400,
     ) -> None:
-        self.memory = memoryview(bytearray(memory_bytes))
+        self.memory = memoryview(mmap.mmap(-1, memory_bytes))
         self.memory_base = memory_base
         self.devices = list(functions)
         self.functions = range(len(self.devices))
@@ -145,4 +147,6 @@ class Pump:
 def machine(*functions: FakeFunction, read_ns: int = 400, memory_bytes: int = 16 << 20, **options: Any) -> Pump:
     """A kernel on a host with these functions; options are Kernel's."""
     host = FakeHost(functions, read_ns=read_ns, memory_bytes=memory_bytes)
-    return Pump(Kernel(host, **options), host)
+    kernel = Kernel(host, **options)
+    MADE.append(kernel)
+    return Pump(kernel, host)
