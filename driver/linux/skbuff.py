@@ -276,6 +276,8 @@ def pskb_expand_head(skb: SkBuff, nhead: int, ntail: int) -> int:
     """Give the skb a head of its own, `nhead` and `ntail` bytes roomier. 0 or -ENOMEM. Views taken before are stale."""
     if skb.users > 1:
         raise _bug(skb, "skb-shared", f"head replaced while {skb.users} hold the skb")
+    if skb.head.mapped:
+        raise _bug(skb, "skb-mapped", "head replaced while it is mapped for DMA")
     old = skb.head_view()
     end = (skb.end + nhead + ntail + SMP_CACHE_BYTES - 1) & -SMP_CACHE_BYTES
     head = kmalloc(end)
