@@ -11,7 +11,7 @@ _KEPT_ERRORS = 10
 
 
 class Scoreboard:
-    """expect what was sent, see what arrived. checked: frames compared equal; lost: expected, passed over by a later one.
+    """expect what was sent, see what arrived. checked: compared equal; lost: expected, passed over by a later one.
 
     A lost frame is not an error here: whoever knows the drop counters compares. A frame that nobody expected is.
     """

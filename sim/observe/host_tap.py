@@ -15,15 +15,21 @@ __all__ = ["HostTap"]
 
 
 class HostTap:
-    """A ptype_all tap. Counts received and sent frames; on_received hears each received one, whole.
+    """A ptype_all tap. Counts received and sent frames; on_received and on_sent hear each of them, whole.
 
     attach and detach run in the kernel (inside `entered` or a task).
     """
 
-    def __init__(self, writer: PcapngWriter | None = None, on_received: Callable[[bytes], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_received: Callable[[bytes], None],
+        on_sent: Callable[[bytes], None],
+        writer: PcapngWriter | None = None,
+    ) -> None:
+        self._on_received = on_received
+        self._on_sent = on_sent
         self._writer = writer
         self._tap: PacketType | None = None
-        self.on_received = on_received
         self.received = self.sent = 0
 
     def attach(self, device: NetDevice) -> None:
@@ -43,8 +49,8 @@ class HostTap:
         consume_skb(skb)
         if outgoing:
             self.sent += 1
+            self._on_sent(frame)
         else:
             self.received += 1
-            if self.on_received is not None:
-                self.on_received(frame)
+            self._on_received(frame)
         return 0

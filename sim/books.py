@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""The books of a bench: what was sent, what must arrive, and where the rest went, in both directions.
+
+What must arrive is decided here, from the frame and from the device's state as the stack has it (flags, addresses,
+MTU) through the independent filter, at the moment the frame leaves; the card is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from driver.linux.net.device import IFF_ALLMULTI, IFF_PROMISC, NetDevice
+from sim.check.accounting import RECEIVE_DROP_REGISTERS, Account
+from sim.check.filter import FilterConfig, multicast_hash, wanted
+from sim.check.scoreboard import Scoreboard
+from sim.wire import MIN_BYTES, Frame, Received, Wire
+
+__all__ = ["Books", "filter_of", "largest_frame"]
+
+_FCS_BYTES = 4
+_LARGEST_STANDARD, _LARGEST_JUMBO = 1522, 9234  # with FCS: what the card takes without and with long packets on
+_STANDARD_MTU = 1500
+_EXACT_ADDRESSES = 15  # beside the device's own
+
+
+def filter_of(device: NetDevice) -> FilterConfig:
+    """The receive filter that `device`'s state asks of a driver."""
+    promiscuous = bool(device.flags & IFF_PROMISC)
+    table: dict[int, int] = {}
+    for address in device.mc:
+        bit = multicast_hash(address, 0)
+        table[bit >> 5] = table.get(bit >> 5, 0) | 1 << (bit & 31)
+    return FilterConfig(
+        exact=(device.dev_addr, *device.uc),
+        unicast_promiscuous=promiscuous or len(device.uc) > _EXACT_ADDRESSES,
+        multicast_promiscuous=promiscuous or bool(device.flags & IFF_ALLMULTI),
+        table=table,
+    )
+
+
+def largest_frame(device: NetDevice) -> int:
+    """Bytes with FCS of the longest frame that the card passes with `device`'s MTU."""
+    return _LARGEST_JUMBO if device.mtu > _STANDARD_MTU else _LARGEST_STANDARD
+
+
+class Books:
+    """Listens to a wire; the host tap reports to `host_received` and `host_sent`.
+
+    sent_good: wanted by the filter; filtered: good but not wanted; sent_bad: wrong FCS, symbol error or length.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        self.receive = Scoreboard("to the host")
+        self.transmit = Scoreboard("to the wire")
+        self.device: NetDevice | None = None
+        self.sent = self.sent_good = self.sent_bad = self.filtered = 0
+        self.sent_while_off = 0  # while nobody said the receiver was on
+        self.host_frames = self.card_frames = self.card_bad_frames = 0
+        self._off = True
+        wire.on_sent(self._left)
+        wire.on_received(self._came)
+
+    # ------------------------------------------------------------------ what happened
+    def _left(self, frame: Frame, time_ns: int) -> None:
+        self.sent += 1
+        length = len(frame.wire_bytes)
+        if self._off or self.device is None:
+            self.sent_while_off += 1
+        if self.device is None or not frame.good or not MIN_BYTES + _FCS_BYTES <= length <= largest_frame(self.device):
+            self.sent_bad += 1
+        elif wanted(frame.payload, filter_of(self.device)):
+            self.sent_good += 1
+            self.receive.expect(frame.payload)
+        else:
+            self.filtered += 1
+
+    def _came(self, frame: Received) -> None:
+        self.card_frames += 1
+        if frame.good:
+            self.transmit.see(frame.data)
+        else:
+            self.card_bad_frames += 1
+
+    def host_received(self, frame: bytes) -> None:
+        self.host_frames += 1
+        self.receive.see(frame)
+
+    def host_sent(self, frame: bytes) -> None:
+        self.transmit.expect(frame.ljust(MIN_BYTES, b"\0"))
+
+    # ------------------------------------------------------------------ the receiver's state
+    def receiver_on(self, device: NetDevice) -> None:
+        """From now on every frame must be accounted for."""
+        self.device, self._off = device, False
+
+    def receiver_off(self) -> None:
+        """From now on a frame, and what is on its way already, may also just be ignored by a card that is off."""
+        self.sent_while_off += self.receive.outstanding
+        self._off = True
+
+    @contextmanager
+    def receiver_may_be_off(self) -> Iterator[None]:
+        """Around what resets the card or takes the interface down and up, with traffic on the wire."""
+        before = self._off
+        self.receiver_off()
+        try:
+            yield
+        finally:
+            self._off = before
+
+    # ------------------------------------------------------------------ the sums
+    @property
+    def nothing_outstanding(self) -> bool:
+        return not self.receive.outstanding and not self.transmit.outstanding
+
+    def receive_account(self, counters: Mapping[str, int]) -> Account:
+        """counters: the card's statistics by register name in lower case, and the driver's rx_* drops."""
+        drops = {text: counters[name] for name, text in RECEIVE_DROP_REGISTERS.items() if counters.get(name)}
+        drops |= {name: count for name, count in counters.items() if name.startswith("rx_") and count}
+        account = Account(self.sent, self.host_frames, self.filtered, drops)
+        # Ignored by a card that was off: as many as are nowhere, but no more than were sent then.
+        ignored = min(max(account.unaccounted, 0), self.sent_while_off)
+        if ignored:
+            account.drops["sent while the receiver was off"] = ignored
+        return account
+
+    def transmit_account(self, driver_drops: int) -> Account:
+        """driver_drops: frames that the driver was given and dropped, and says so."""
+        expected = self.transmit.checked + self.transmit.lost + self.transmit.outstanding
+        drops = {"dropped by the driver": driver_drops} if driver_drops else {}
+        return Account(expected, self.transmit.checked, drops=drops)
+
+    def problems(self) -> list[str]:
+        """What no count can excuse."""
+        found = self.receive.errors + self.transmit.errors
+        if self.card_bad_frames:
+            found.append(f"{self.card_bad_frames} broken frames came from the card")
+        return found

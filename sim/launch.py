@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Start a simulation of a whole bench: the design, its NVM file, its configuration. The outer side of sim/bench.py."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sim.config import BenchConfig
+from sim.nvm import nvm_image, parse_mac, write_nvm
+from sim.runner import ROOT, Design, Result, nic_sources, simulate
+
+__all__ = ["CONFIG_VARIABLE", "FOLDER_VARIABLE", "bench_design", "configured", "launch"]
+
+CONFIG_VARIABLE = "NICOSIM_BENCH"
+FOLDER_VARIABLE = "NICOSIM_FOLDER"
+
+
+def bench_design(config: BenchConfig) -> Design:
+    """The card on its bench, built for what the configuration needs to know at build time."""
+    sources = (*nic_sources(), ROOT / "sim" / "rtl" / "nic_tb.sv")
+    return Design("nic_tb", sources, {"SharedClock": int(config.clock.shared)})
+
+
+def launch(
+    config: BenchConfig,
+    test_module: str,
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    test_filter: str | None = None,
+    nvm_changes: Mapping[int, int] | None = None,
+    waves: bool | None = None,
+) -> Result:
+    """Run the cocotb tests of `test_module` on a bench; what they leave behind is in `folder`.
+
+    Raises: sim.runner.SimulationError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    nvm = folder / "nvm.hex"
+    write_nvm(nvm, nvm_image(parse_mac(config.mac), dict(nvm_changes or {})))
+    return simulate(
+        bench_design(config),
+        test_module,
+        folder=folder,
+        test_filter=test_filter,
+        environment={CONFIG_VARIABLE: config.to_json(), FOLDER_VARIABLE: str(folder), **(environment or {})},
+        plusargs=[f"+nvm={nvm}"],
+        seed=config.seed,
+        waves=waves,
+    )
+
+
+def configured() -> tuple[BenchConfig, Path]:
+    """Inside the simulation: what `launch` was given."""
+    return BenchConfig.from_json(os.environ[CONFIG_VARIABLE]), Path(os.environ[FOLDER_VARIABLE])
