@@ -3,7 +3,7 @@
 //
 // Always OKAY. A write takes effect only with all four byte enables, as the 82574L has no narrower registers. Of a read and a write
 // that wait together the write goes first. `rdata_i` is sampled in the second cycle after a read's `req_o`.
-// Latency: write 2 cycles to effect, read 5 cycles to data. Addresses are aligned and canonical in `req_o`.
+// Latency: write 3 cycles to effect and B, read 5 cycles to data. Addresses are aligned and canonical in `req_o`.
 module nic_csr_axil
   import nic_regs_pkg::*;
   import nic_csr_pkg::*;
@@ -45,9 +45,10 @@ module nic_csr_axil
 
   csr_req_t    req_d, req_q;
   logic [ 1:0] reading_q;  // [0]: the blocks answer in this cycle; [1]: rdata_i is valid
+  logic        writing_q;  // the write takes effect in this cycle; B follows
   logic        write_go, read_go;
 
-  assign write_go = aw_full_q && w_full_q && !b_full_q;
+  assign write_go = aw_full_q && w_full_q && !writing_q && !b_full_q;
   assign read_go  = ar_full_q && !write_go && !r_full_q && reading_q == '0;
 
   always_comb begin
@@ -66,12 +67,14 @@ module nic_csr_axil
       b_full_q  <= 1'b0;
       r_full_q  <= 1'b0;
       reading_q <= '0;
+      writing_q <= 1'b0;
       req_q     <= '0;
     end else begin
       aw_full_q <= s_axil_awready ? s_axil_awvalid : !write_go;
       w_full_q  <= s_axil_wready ? s_axil_wvalid : !write_go;
       ar_full_q <= s_axil_arready ? s_axil_arvalid : !read_go;
-      if (write_go) b_full_q <= 1'b1;
+      writing_q <= write_go;
+      if (writing_q) b_full_q <= 1'b1;
       else if (s_axil_bready) b_full_q <= 1'b0;
       if (reading_q[1]) r_full_q <= 1'b1;
       else if (s_axil_rready) r_full_q <= 1'b0;
@@ -94,7 +97,7 @@ module nic_csr_axil
   assign s_axil_rdata   = rdata_q;
 
   assign req_o  = req_q;
-  assign idle_o = !aw_full_q && !w_full_q && !ar_full_q && reading_q == '0 && !req_q.wr && !b_full_q && !r_full_q
+  assign idle_o = !aw_full_q && !w_full_q && !ar_full_q && reading_q == '0 && !writing_q && !b_full_q && !r_full_q
       && !s_axil_awvalid && !s_axil_wvalid && !s_axil_arvalid;
 
   logic unused;

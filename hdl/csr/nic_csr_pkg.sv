@@ -17,9 +17,13 @@ package nic_csr_pkg;
     logic [63:0] at;  // core clock cycles
   } deadline_t;
 
-  // Units of the 82574L's timers in core clock cycles of 6.4 ns, exact.
-  localparam int unsigned Cycles256ns  = 40;
-  localparam int unsigned Cycles1024ns = 160;
+  // Units of the 82574L's timers in core clock cycles of 6.4 ns, exact: 40 and 160 of them.
+  function automatic logic [23:0] cycles_of_256ns(input logic [15:0] n);
+    return {3'd0, n, 5'd0} + {5'd0, n, 3'd0};
+  endfunction
+  function automatic logic [23:0] cycles_of_1024ns(input logic [15:0] n);
+    return {1'd0, n, 7'd0} + {3'd0, n, 5'd0};
+  endfunction
 
   // Rows of the counter memories (nic_stats_bank): a frame count, and octets where they are counted.
   typedef enum logic [4:0] {

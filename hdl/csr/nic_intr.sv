@@ -71,7 +71,7 @@ module nic_intr
     if (throttle_expired_i) hold_d.valid = 1'b0;
     if (fire) begin
       hold_d.valid = itr_q != '0;
-      hold_d.at    = now_i + 64'(itr_q) * 64'(Cycles256ns);
+      hold_d.at    = now_i + 64'(cycles_of_256ns(itr_q));
     end
   end
 

@@ -33,7 +33,7 @@ module nic_rx_delay
   assign flush   = rdtr_wr && (req_i.wdata[31] || req_i.wdata[15:0] == '0);
 
   function automatic logic [63:0] after(input logic [63:0] now, input logic [15:0] delay);
-    return now + 64'(delay) * 64'(Cycles1024ns);
+    return now + 64'(cycles_of_1024ns(delay));
   endfunction
 
   always_comb begin

@@ -11,6 +11,8 @@ module nic_stats_bank
 #(
   parameter int unsigned Rows      = 18,
   parameter int unsigned OctetRows = 2,
+  parameter int unsigned FrameBits = 32,
+  parameter int unsigned OctetBits = 64,
   localparam int unsigned RowBits  = $clog2(Rows)
 ) (
   input  logic                      clk_i,
@@ -30,15 +32,19 @@ module nic_stats_bank
 
   localparam int unsigned OctetRowBits = OctetRows > 1 ? $clog2(OctetRows) : 1;
 
-  logic [31:0] frames_mem[Rows];
-  logic [63:0] octets_mem[OctetRows];
-  logic [63:0] held_mem[OctetRows];  // what the low half was read of
+  if (FrameBits > 32 || OctetBits <= 32 || OctetBits > 64) begin : g_bad_bits
+    $fatal(1, "nic_stats_bank: FrameBits up to 32, OctetBits 33 to 64");
+  end
+
+  logic [FrameBits-1:0] frames_mem[Rows];
+  logic [OctetBits-1:0] octets_mem[OctetRows];
+  logic [OctetBits-1:0] held_mem[OctetRows];  // what the low half was read of
 
   logic [     RowBits-1:0] clear_row_q, row;
   logic [OctetRowBits-1:0] octet_row;
   logic                    clearing_q, write, hold;
-  logic [            31:0] frames, next_frames;
-  logic [            63:0] octets, next_octets, taken;
+  logic [   FrameBits-1:0] frames, next_frames;
+  logic [   OctetBits-1:0] octets, next_octets, taken;
   logic [   OctetRows-1:0] held_q;
 
   assign row       = clearing_q ? clear_row_q : rd_i ? rd_row_i : bump_row_i;
@@ -51,8 +57,8 @@ module nic_stats_bank
   assign bump_ready_o = !clearing_q && !rd_i;
   assign clearing_o   = clearing_q;
 
-  logic [64:0] octets_sum;
-  assign octets_sum = 65'(octets) + 65'(bump_octets_i);
+  logic [OctetBits:0] octets_sum;
+  assign octets_sum = {1'b0, octets} + (OctetBits + 1)'(bump_octets_i);
 
   always_comb begin
     next_frames = frames;
@@ -67,12 +73,12 @@ module nic_stats_bank
       write = 1'b1;
       case (rd_part_i)
         PartCount: begin
-          rdata_o     = frames;
+          rdata_o     = 32'(frames);
           next_frames = '0;
         end
         PartOctetsLow: rdata_o = octets[31:0];
         PartOctetsHigh: begin
-          rdata_o     = taken[63:32];
+          rdata_o     = 32'(taken[OctetBits-1:32]);
           next_octets = octets - taken;
         end
         default: ;
@@ -80,7 +86,7 @@ module nic_stats_bank
     end else if (bump_valid_i) begin
       write = 1'b1;
       if (frames != '1) next_frames = frames + 1'b1;
-      next_octets = octets_sum[64] ? '1 : octets_sum[63:0];
+      next_octets = octets_sum[OctetBits] ? '1 : octets_sum[OctetBits-1:0];
     end
   end
 
