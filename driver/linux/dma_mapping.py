@@ -16,7 +16,7 @@ import struct
 import sys
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from driver.linux.bug import Violation, Where, told, warn_violation
 from driver.linux.current import ON
@@ -72,17 +72,24 @@ class DmaDevice(Protocol):
     def name(self) -> str: ...
 
 
-class Mapping(NamedTuple):
+class Mapping:
     """A live mapping. direction: DMA_*; coherent: made by dma_alloc_coherent."""
 
-    device: DmaDevice
-    iova: int
-    buffer: Buffer
-    addr: int
-    size: int
-    direction: int
-    coherent: bool
-    where: Where
+    __slots__ = ("addr", "buffer", "checked", "coherent", "device", "direction", "iova", "size", "where", "with_cpu")
+
+    def __init__(
+        self, device: DmaDevice, buffer: Buffer, addr: int, size: int, direction: int, coherent: bool, where: Where
+    ) -> None:
+        self.device = device
+        self.buffer = buffer
+        self.addr = addr
+        self.size = size
+        self.direction = direction
+        self.coherent = coherent
+        self.where = where
+        self.iova = DMA_MAPPING_ERROR
+        self.checked = coherent  # dma_mapping_error was asked
+        self.with_cpu = coherent  # the CPU owns it: dma_sync_single_for_cpu
 
     @property
     def name(self) -> str:
@@ -113,30 +120,29 @@ class Iommu:
         self._generations = [0] * slots
         self._freed: dict[int, Mapping] = {}  # slot -> what it last was, for reports
         self._free = deque(range(slots))
-        self._unchecked: set[int] = set()
-        self._with_cpu: set[int] = set()
 
     # ------------------------------------------------------------------------------------------ the table
-    def insert(self, mapping_of: tuple[DmaDevice, Buffer, int, int, int, bool, Where]) -> int:
+    def insert(self, mapping: Mapping) -> int:
         """Fill a slot; the iova, or DMA_MAPPING_ERROR when none is free or the device cannot reach it."""
-        device, buffer, addr, size, direction, coherent, where = mapping_of
         free = self._free
+        addr, size = mapping.addr, mapping.size
         offset = addr & _OFFSET
         if len(free) <= QUARANTINE or size + offset > 1 << SLOT_BITS:
             return DMA_MAPPING_ERROR
         slot = free[0]
         iova = self.iova_base + (slot << SLOT_BITS) + offset
-        if iova + size - 1 > device.dma_mask:
+        if iova + size - 1 > mapping.device.dma_mask:
             return DMA_MAPPING_ERROR
         free.popleft()
-        self._maps[slot] = Mapping(device, iova, buffer, addr, size, direction, coherent, where)
+        mapping.iova = iova
+        self._maps[slot] = mapping
         generation = self._generations[slot] = self._generations[slot] + 1
-        _ENTRY.pack_into(self.view, slot * 32, addr, size, _MAY[direction], generation)
+        _ENTRY.pack_into(self.view, slot << 5, addr, size, _MAY[mapping.direction], generation)
         return iova
 
     def remove(self, mapping: Mapping) -> None:
         slot = (mapping.iova - self.iova_base) >> SLOT_BITS
-        _ENTRY.pack_into(self.view, slot * 32, 0, 0, 0, self._generations[slot])
+        _ENTRY.pack_into(self.view, slot << 5, 0, 0, 0, self._generations[slot])
         self._maps[slot] = None
         self._freed[slot] = mapping
         self._free.append(slot)
@@ -192,26 +198,23 @@ class Iommu:
         return None, "is to a slot that was never mapped"
 
     # ------------------------------------------------------------------------------------------ the API's side
-    def find_buffer(self, thing: Buffer | int) -> tuple[Buffer | None, int]:
-        if isinstance(thing, Buffer):
-            return (thing, thing.addr) if thing.freed is None else (None, thing.addr)
-        return self.kernel.mm.find(thing), thing
-
-    def map(self, device: DmaDevice, thing: Buffer | int, size: int, direction: int, where: Where) -> int:
-        buffer, addr = self.find_buffer(thing)
+    def map(self, device: DmaDevice, memory: Buffer | int, size: int, direction: int, where: Where) -> int:
+        if isinstance(memory, Buffer):
+            buffer, addr = memory if memory.freed is None else None, memory.addr
+        else:
+            buffer, addr = self.kernel.mm.find(memory), memory
         if buffer is None or size <= 0 or addr + size > buffer.addr + buffer.size:
             what = "is no live memory" if buffer is None else f"does not lie within {buffer.name}"
             warn_violation("dma-map", device.name, f"{addr:#x}+{size} {what}", buffer.where if buffer else None)
             return DMA_MAPPING_ERROR
         if buffer.mapped and (direction != DMA_TO_DEVICE or self._written_by_device(buffer)):
             warn_violation("dma-map", buffer, "mapped twice at a time, and the device may write to it", buffer.where)
-        iova = self.insert((device, buffer, addr, size, direction, False, where))
+        iova = self.insert(Mapping(device, buffer, addr, size, direction, False, where))
         if iova != DMA_MAPPING_ERROR:
             if direction == DMA_FROM_DEVICE:
                 start = addr - buffer.addr
                 buffer.view[start : start + size] = _POISON[:size]
             buffer.mapped += 1
-            self._unchecked.add(iova)
         return iova
 
     def _written_by_device(self, buffer: Buffer) -> bool:
@@ -222,15 +225,12 @@ class Iommu:
         if mapping is None or mapping.coherent:
             self._unmapped_badly(device, iova)
             return
-        if (mapping.iova, mapping.size, mapping.direction) != (iova, size, direction) or mapping.device is not device:
+        if mapping.iova != iova or mapping.size != size or mapping.direction != direction or mapping.device != device:
             asked = f"{device.name} {iova:#x}+{size} ({_DIRECTION_NAMES[direction]})"
             warn_violation("dma-unmap", mapping, f"unmapped as {asked}", mapping.where)
-        if mapping.iova in self._unchecked:
-            self._unchecked.discard(mapping.iova)
+        if not mapping.checked:
             warn_violation("dma-error-unchecked", mapping, "dma_mapping_error was never asked", mapping.where)
-        if mapping.iova in self._with_cpu:
-            self._with_cpu.discard(mapping.iova)
-        else:
+        if not mapping.with_cpu:
             mapping.buffer.mapped -= 1
         self.remove(mapping)
 
@@ -252,19 +252,12 @@ class Iommu:
         if not inside or mapping.direction != direction or mapping.device is not device:
             asked = f"{device.name} {iova:#x}+{size} ({_DIRECTION_NAMES[direction]})"
             warn_violation("dma-sync", mapping, f"synchronised as {asked}", mapping.where)
-        with_cpu = mapping.iova in self._with_cpu
-        if with_cpu == for_cpu:
+        if mapping.with_cpu == for_cpu:
             owner = "the CPU" if for_cpu else "the device"
             warn_violation("dma-sync", mapping, f"synchronised for {owner}, which owns it already", mapping.where)
-        elif for_cpu:
-            self._with_cpu.add(mapping.iova)
-            mapping.buffer.mapped -= 1
-        else:
-            self._with_cpu.discard(mapping.iova)
-            mapping.buffer.mapped += 1
-
-    def checked(self, iova: int) -> None:
-        self._unchecked.discard(iova)
+            return
+        mapping.with_cpu = for_cpu
+        mapping.buffer.mapped += -1 if for_cpu else 1
 
     def leaked(self, device: DmaDevice, mappings: Iterable[Mapping]) -> None:
         """Rule dma-leak: a device that goes leaves no mapping."""
@@ -298,7 +291,9 @@ def dma_mapping_error(device: DmaDevice, iova: int) -> int:
     """Nonzero when the mapping failed. Must be asked for every mapping."""
     if iova == DMA_MAPPING_ERROR:
         return 1
-    ON.kernel.dma_table.checked(iova)
+    mapping = ON.kernel.dma_table.at(iova)
+    if mapping is not None:
+        mapping.checked = True
     return 0
 
 
@@ -325,7 +320,7 @@ def dma_alloc_coherent(device: DmaDevice, size: int) -> tuple[memoryview, int] |
     buffer = kernel.mm.alloc(size, where, PAGE_SIZE)
     if buffer is None:
         return None
-    iova = kernel.dma_table.insert((device, buffer, buffer.addr, size, DMA_BIDIRECTIONAL, True, where))
+    iova = kernel.dma_table.insert(Mapping(device, buffer, buffer.addr, size, DMA_BIDIRECTIONAL, True, where))
     if iova == DMA_MAPPING_ERROR:
         kernel.mm.free(buffer, where)
         return None

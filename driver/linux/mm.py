@@ -32,20 +32,31 @@ _CLASSES: Final = tuple(sorted({32, 64, 1 << 16} | {size for n in range(7, 16) f
 _POISON: Final = bytes([POISON_FREE]) * _CHUNK
 
 
+class SizeClass:
+    """Buffers of one size. room: bytes; free: indexes into the memory; poison: what a free one holds."""
+
+    __slots__ = ("free", "poison", "room")
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.free: list[int] = []
+        self.poison = bytes([POISON_FREE]) * room
+
+
 class Buffer:
     """One allocation. addr: physical; view: its memory; mapped: DMA mappings of it that the device owns.
 
     `view` is gone once it is freed: touching it is the rule use-after-free.
     """
 
-    __slots__ = ("addr", "freed", "mapped", "memory", "room", "size", "view", "where")
+    __slots__ = ("addr", "freed", "kind", "mapped", "memory", "size", "view", "where")
     view: memoryview
 
-    def __init__(self, memory: Memory, addr: int, size: int, room: int, view: memoryview, where: Where) -> None:
+    def __init__(self, memory: Memory, addr: int, size: int, kind: SizeClass, view: memoryview, where: Where) -> None:
         self.memory = memory
         self.addr = addr
         self.size = size
-        self.room = room  # bytes of its size class
+        self.kind = kind
         self.view = view
         self.mapped = 0
         self.where = where
@@ -76,8 +87,8 @@ class Memory:
         self.check_poison = True
         self.in_use_bytes = 0
         self._live: dict[int, Buffer] = {}
-        self._free: dict[int, list[int]] = {size: [] for size in _CLASSES}  # size class -> indexes into view
-        self._class_of: dict[int, int] = {}
+        self._kinds = {room: SizeClass(room) for room in _CLASSES}
+        self._kind_of: dict[int, SizeClass] = {}  # sizes that were asked for
         first = -base % _CHUNK  # chunks are aligned in physical addresses
         self._fresh = self._low = first
         self._end = first + (len(self.view) - first) // _CHUNK * _CHUNK
@@ -124,20 +135,17 @@ class Memory:
         inject = self._inject
         if inject is not None and inject(size):
             return None
-        room = self._class_of.get(size) if align == 1 else None
-        if room is None:
-            room = self._room(size, align)
-        free = self._free.get(room)
-        if free:
-            index = free.pop()
-        else:
-            index = self._carve(room)
-            if index < 0:
-                return None
+        kind = self._kind_of.get(size) if align == 1 else None
+        if kind is None:
+            kind = self._kind(size, align)
+        index = kind.free.pop() if kind.free else self._carve(kind)
+        if index < 0:
+            return None
         view = self.view
-        if self.check_poison and view[index : index + room].tobytes() != _poison(room):
-            self._spoilt(index, room)
-        buffer = Buffer(self, self.base + index, size, room, view[index : index + size], where)
+        room = kind.room
+        if self.check_poison and view[index : index + room].tobytes() != kind.poison:
+            self._spoilt(index, kind)
+        buffer = Buffer(self, self.base + index, size, kind, view[index : index + size], where)
         self._live[index] = buffer
         self.in_use_bytes += room
         return buffer
@@ -150,38 +158,38 @@ class Memory:
             return
         if buffer.mapped:
             warn_violation("free-while-mapped", buffer, f"{buffer.mapped} DMA mappings of it are live", buffer.where)
-        room = buffer.room
+        kind = buffer.kind
+        room = kind.room
         index = buffer.addr - self.base
-        self.view[index : index + room] = _poison(room)
+        self.view[index : index + room] = kind.poison
         buffer.freed = where
         buffer.view.release()
         del buffer.view
         del self._live[index]
         self.in_use_bytes -= room
-        self._free[room].append(index)
+        kind.free.append(index)
 
     def reserve(self, size: int) -> Buffer | None:
         """Page-aligned memory for the kernel itself: never freed, never in a leak report."""
         buffer = self.alloc(size, (Memory.reserve.__code__, 0), PAGE_SIZE)
         if buffer is not None:
             del self._live[buffer.addr - self.base]
-            self.in_use_bytes -= buffer.room
+            self.in_use_bytes -= buffer.kind.room
         return buffer
 
-    def _room(self, size: int, align: int) -> int:
+    def _kind(self, size: int, align: int) -> SizeClass:
         """The smallest size class that holds `size` and is a multiple of `align`; whole chunks above the largest."""
-        for room in _CLASSES:
-            if room >= size and room % align == 0:
-                break
-        else:
-            room = (size + _CHUNK - 1) // _CHUNK * _CHUNK
-            self._free.setdefault(room, [])
+        room = next((r for r in _CLASSES if r >= size and r % align == 0), 0) or -(-size // _CHUNK) * _CHUNK
+        kind = self._kinds.get(room)
+        if kind is None:
+            kind = self._kinds[room] = SizeClass(room)
         if align == 1:
-            self._class_of[size] = room
-        return room
+            self._kind_of[size] = kind
+        return kind
 
-    def _carve(self, room: int) -> int:
+    def _carve(self, kind: SizeClass) -> int:
         """Take fresh chunks for a size class; the index of its first buffer, -1 when memory is used up."""
+        room = kind.room
         chunks = max(1, room >> _CHUNK_BITS)
         start = self._fresh
         if start + (chunks << _CHUNK_BITS) > self._end:
@@ -191,25 +199,15 @@ class Memory:
         for index in range(start, self._fresh, _CHUNK):
             self.view[index : index + _CHUNK] = _POISON
         # The first is handed out now, the others are free; the lowest address is used next.
-        self._free[room] += range(start + (_CHUNK // room - 1) * room, start, -room)
+        kind.free += range(start + (_CHUNK // room - 1) * room, start, -room)
         return start
 
-    def _spoilt(self, index: int, room: int) -> None:
-        held = self.view[index : index + room]
-        at = next(i for i in range(room) if held[i] != POISON_FREE)
-        self.view[index : index + room] = _poison(room)
-        message = f"free memory was written to: {held[at]:#04x} at offset {at} of {room}"
+    def _spoilt(self, index: int, kind: SizeClass) -> None:
+        held = self.view[index : index + kind.room]
+        at = next(i for i, byte in enumerate(held) if byte != POISON_FREE)
+        message = f"free memory was written to: {held[at]:#04x} at offset {at} of {kind.room}"
+        held[:] = kind.poison
         warn_violation("write-after-free", f"buffer {self.base + index:#x}", message)
-
-
-_poisons: dict[int, bytes] = {room: _POISON[:room] for room in _CLASSES}
-
-
-def _poison(room: int) -> bytes:
-    found = _poisons.get(room)
-    if found is None:
-        found = _poisons[room] = bytes([POISON_FREE]) * room
-    return found
 
 
 def kmalloc(size: int, gfp: int = GFP_ATOMIC, where: Where | None = None) -> Buffer | None:

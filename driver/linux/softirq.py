@@ -112,22 +112,23 @@ async def do_softirq(cpu: Cpu) -> None:
         passes += 1
         pending, cpu.softirq_pending = cpu.softirq_pending, 0
         while pending:
-            lowest = pending & -pending
-            pending ^= lowest
-            await _run_action(cpu, lowest.bit_length() - 1, actions[lowest.bit_length() - 1])
+            nr = (pending & -pending).bit_length() - 1
+            pending &= pending - 1
+            action = actions[nr]
+            if action is None:
+                raise fatal_violation("softirq-action", f"softirq {nr}", "raised, but it has no action")
+            count = cpu.preempt_count
+            running = action()
+            if running is not None:
+                await running
+            if cpu.preempt_count != count or cpu.irqs_off:
+                _unbalanced(cpu, nr, count)
 
 
-async def _run_action(cpu: Cpu, nr: int, action: SoftirqAction | None) -> None:
-    if action is None:
-        raise fatal_violation("softirq-action", f"softirq {nr}", "raised, but it has no action")
-    count, irqs_off = cpu.preempt_count, cpu.irqs_off
-    running = action()
-    if running is not None:
-        await running
-    if (cpu.preempt_count, cpu.irqs_off) != (count, irqs_off):
-        why = cpu.why_atomic()
-        cpu.preempt_count, cpu.irqs_off = count, irqs_off
-        warn_violation("atomic-leak", f"softirq {nr}", f"its action ended {why}")
+def _unbalanced(cpu: Cpu, nr: int, count: int) -> None:
+    why = cpu.why_atomic()
+    cpu.preempt_count, cpu.irqs_off = count, 0
+    warn_violation("atomic-leak", f"softirq {nr}", f"its action ended {why}")
 
 
 def _need_resched(cpu: Cpu, kernel: Kernel) -> bool:
