@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""The command line. Exit codes: 0 passed, 1 the run failed, 2 the command or its input was wrong, 130 interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sim.config import BenchConfig, ConfigError, DriverConfig, HostConfig, WireConfig
+from sim.jobs import SPEC_VARIABLE, ReplayFile, Spec
+from sim.launch import bench_design, launch
+from sim.observe.artefacts import Summary, new_run_folder
+from sim.observe.pcap import CaptureError
+from sim.observe.progress import shown
+from sim.observe.report import report
+from sim.replay import load_replay
+from sim.runner import ROOT, BuildFailed, SimulationFailed, build
+
+__all__ = ["main"]
+
+CAPTURES = ROOT / "tests" / "data" / "captures"
+RUN_CAPTURE = "QinQpacket.pcap"
+JUMBO_MTU = 9000
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+_DESCRIPTION = """\
+Simulates a network card, RTL in Verilator that to software is an Intel 82574L, together with its driver and a link
+partner, and carries real packets through all of it."""
+
+_EPILOG = """\
+Every run leaves a folder runs/<time>-<command>/ (runs/latest points to the last one):
+  summary.json   what the table shows, for machines          kernel.log      what kernel and driver printed
+  host.pcapng    what the host's stack saw                   wire.pcapng     what crossed the wire
+  dump.fst       waves, with --waves                         simulation.log  the simulator's own output
+A run repeats exactly with the same --seed and options.
+Exit code: 0 passed, 1 failed, 2 wrong command or input, 130 interrupted."""
+
+_RUN = """\
+Probe the card, bring eth0 up, wait for the link. Then the link partner sends ARP, pings from empty to jumbo, and UDP,
+and checks the host's answers; the host pings the partner; a capture is replayed at the card. Then eth0 goes down, the
+driver is removed, and everything is checked: each byte of each frame, where every frame went, leaks, the driver's
+contracts."""
+
+_REPLAY = """\
+Send every frame of a capture (pcap or pcapng, Ethernet) at the card, and compare what arrives at the host byte for
+byte. Frames cut by snaplen are refused and counted. Frames longer than the card takes (9234 bytes with FCS) go out as
+giants, and the card must count them. Every frame that does not arrive must be in some counter."""
+
+
+class _WrongInput(Exception):
+    """A one-line message for the user."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("nicosim", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=formatter)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run", help="the whole demonstration", description=_RUN, epilog=_EPILOG, formatter_class=formatter
+    )
+    run.add_argument("--no-capture", action="store_true", help="leave out the replay of a capture")
+    _common(run)
+    replay = commands.add_parser(
+        "replay", help="send a capture at the card", description=_REPLAY, epilog=_EPILOG, formatter_class=formatter
+    )
+    replay.add_argument("file", metavar="FILE", type=Path, help="the capture")
+    replay.add_argument(
+        "--speed", choices=("line", "captured"), default="line",
+        help="line: back to back, 10 Gbit/s (default); captured: at the times in the file",
+    )  # fmt: skip
+    replay.add_argument(
+        "--filter", action="store_true",
+        help="not promiscuous: the card's address filters decide, and are checked against an independent filter",
+    )  # fmt: skip
+    replay.add_argument("--raw", action="store_true", help="short frames go out as they are, not padded to 60 bytes")
+    _common(replay)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    default = HostConfig()
+    sim = parser.add_argument_group("simulation")
+    sim.add_argument("--seed", type=int, help="of every random choice; default: a new one, printed")
+    sim.add_argument("--waves", action="store_true", help="write dump.fst (as WAVES=1 does): 4 to 7 times slower")
+    sim.add_argument(
+        "--time-scale", type=int, default=100, metavar="N",
+        help="divide the driver's own delays and timers by N: a 2 s watchdog is minutes of wall time (default %(default)s)",
+    )  # fmt: skip
+    host = parser.add_argument_group("host memory, as the card sees it")
+    host.add_argument(
+        "--latency-ns", type=int, default=default.latency_ns, metavar="NS",
+        help="from a request to its first response (default %(default)s)",
+    )  # fmt: skip
+    host.add_argument(
+        "--latency-spread-ns", type=int, default=0, metavar="NS", help="each request waits up to this much longer"
+    )
+    host.add_argument("--reorder", action="store_true", help="answer requests of different IDs in random order")
+    host.add_argument(
+        "--backpressure", type=float, default=0.0, metavar="SHARE", help="share of bus cycles to withhold, 0 to 0.9"
+    )
+    wire = parser.add_argument_group("wire and driver")
+    wire.add_argument("--gap", type=int, default=12, metavar="BYTES", help="between frames to the card (default 12)")
+    wire.add_argument("--mtu", type=int, default=JUMBO_MTU, help="of eth0 (default %(default)s)")
+    wire.add_argument(
+        "--rings", type=int, default=1024, metavar="N", help="descriptors per ring, 64 to 4096 (default %(default)s)"
+    )
+
+
+def _config(arguments: argparse.Namespace) -> BenchConfig:
+    """Raises: ConfigError."""
+    seed = secrets.randbits(31) if arguments.seed is None else arguments.seed
+    if not 0 <= seed < 1 << 31:
+        raise ConfigError("seed must be 0 to 2147483647")
+    return BenchConfig(
+        seed=seed,
+        host=HostConfig(
+            memory_bytes=256 << 20,
+            latency_ns=arguments.latency_ns,
+            latency_spread_ns=arguments.latency_spread_ns,
+            reorder=arguments.reorder,
+            backpressure=arguments.backpressure,
+        ),
+        wire=WireConfig(gap_bytes=arguments.gap),
+        driver=DriverConfig(
+            rx_ring=arguments.rings, tx_ring=arguments.rings, mtu=arguments.mtu, time_scale=arguments.time_scale
+        ),
+    )
+
+
+def _run_spec(arguments: argparse.Namespace) -> Spec:
+    if arguments.no_capture:
+        return Spec()
+    return Spec(captures=(ReplayFile(str(CAPTURES / RUN_CAPTURE)),))
+
+
+def _replay_spec(arguments: argparse.Namespace) -> Spec:
+    """The file is read here too, so that a bad one is told before anything is built.
+
+    Raises: CaptureError, _WrongInput.
+    """
+    path = arguments.file.resolve()
+    capture = load_replay(path, raw=arguments.raw)
+    if not capture.frames:
+        refused = ", ".join(f"{count} {reason}" for reason, count in capture.refused.items())
+        raise _WrongInput(f"{arguments.file}: no frame to send{f' ({refused})' if refused else ''}")
+    return Spec(captures=(ReplayFile(str(path), arguments.speed, arguments.filter, arguments.raw),))
+
+
+_SPECS: dict[str, Callable[[argparse.Namespace], Spec]] = {"run": _run_spec, "replay": _replay_spec}
+
+
+def _simulate(command: str, config: BenchConfig, spec: Spec, waves: bool) -> int:
+    design = bench_design(config)
+    print("building the card (a minute the first time, nothing later)", file=sys.stderr)
+    build(design)
+    folder = new_run_folder(command)
+    failure = ""
+    with shown(folder, sys.stderr):
+        try:
+            launch(
+                config, f"sim.jobs.{command}", folder,
+                environment={SPEC_VARIABLE: spec.to_json()}, waves=True if waves else None,
+            )  # fmt: skip
+        except SimulationFailed as failed:
+            failure = str(failed)
+    summary = Summary.read(folder)
+    if summary is None:
+        Summary(command, config.seed, error="the simulator ended without a summary").write(folder)
+        print(failure, file=sys.stderr)
+        return FAILED
+    print(report(summary, folder))
+    return FAILED if failure or summary.result != "passed" else 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The nicosim command; returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        config = _config(arguments)
+        spec = _SPECS[arguments.command](arguments)
+    except (ConfigError, CaptureError, _WrongInput) as wrong:
+        print(f"nicosim: {wrong}", file=sys.stderr)
+        return WRONG_INPUT
+    try:
+        return _simulate(arguments.command, config, spec, arguments.waves)
+    except BuildFailed as failed:
+        print(f"nicosim: {failed}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nnicosim: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
