@@ -225,7 +225,8 @@ class Iommu:
         if mapping is None or mapping.coherent:
             self._unmapped_badly(device, iova)
             return
-        if mapping.iova != iova or mapping.size != size or mapping.direction != direction or mapping.device != device:
+        same = mapping.iova == iova and mapping.size == size and mapping.direction == direction
+        if not same or mapping.device is not device:
             asked = f"{device.name} {iova:#x}+{size} ({_DIRECTION_NAMES[direction]})"
             warn_violation("dma-unmap", mapping, f"unmapped as {asked}", mapping.where)
         if not mapping.checked:
