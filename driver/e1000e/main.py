@@ -7,13 +7,14 @@ from collections.abc import Mapping
 
 from driver.e1000e.adapter import Adapter, Ring
 from driver.e1000e.hw import Hw
-from driver.e1000e.irq import e1000e_poll
+from driver.e1000e.irq import e1000_free_irq, e1000e_poll
 from driver.e1000e.mac import e1000_reset_hw_82571
 from driver.e1000e.netdev import (
     FRAME_OVERHEAD_BYTES,
     MAX_FRAME_BYTES,
     E1000NetdevOps,
     e1000_reset_task,
+    e1000e_down,
     e1000e_release_hw_control,
     e1000e_reset,
 )
@@ -36,6 +37,8 @@ from driver.linux.netdevice import (
     netif_carrier_off,
     netif_device_detach,
     register_netdev,
+    rtnl_lock,
+    rtnl_unlock,
     unregister_netdev,
 )
 from driver.linux.pci import (
@@ -181,7 +184,12 @@ async def e1000_remove(pdev: PciDev) -> None:
 
 
 async def e1000_shutdown(pdev: PciDev) -> None:
-    """Before a reboot: no DMA into memory that belongs to the next system."""
+    """Before a reboot: no interrupt, and no DMA into memory that belongs to the next system."""
     adapter: Adapter = pdev.drvdata
-    await e1000_reset_hw_82571(adapter.hw)
+    await rtnl_lock()
+    netif_device_detach(adapter.netdev)
+    if not adapter.down:
+        await e1000e_down(adapter)
+        e1000_free_irq(adapter)
     pci_disable_device(pdev)
+    rtnl_unlock()
