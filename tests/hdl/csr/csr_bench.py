@@ -10,13 +10,15 @@ from typing import Any
 
 import cocotb
 from cocotb.triggers import RisingEdge
+from cocotb.utils import get_sim_time
 
 from driver.e1000e.regs import Register
 from sim.runner import Design, nic_sources
-from tests.hdl.sim_helpers import start_clock_and_reset, struct
+from tests.hdl.sim_helpers import CORE_PERIOD_NS, start_clock_and_reset, struct
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / "hdl" / "csr"))
 
+PERIOD_PS = round(CORE_PERIOD_NS * 1000)
 NVM_SUM = 0xBABA
 NVM_WORDS = 64  # that the checksum covers
 MAC_WORDS = (0x5452, 0x1200, 0xEFBE)
@@ -42,7 +44,7 @@ class CsrBench:
         self.dut = dut
         self.random = Random(cocotb.RANDOM_SEED)
         self.nvm = nvm_image()
-        self.cycle = 0
+        self._origin_ps = 0
         self.intx: list[int] = []  # during each cycle
         self.link: list[int] = []
         self.resets = 0  # edges at which dp_rst_no was low
@@ -61,16 +63,21 @@ class CsrBench:
         dut.engines_idle_i.value = 1
         dut.time_skip_i.value = 0
         await start_clock_and_reset(dut)
+        self._origin_ps = get_sim_time("ps")
         cocotb.start_soon(self._watch())
         if wait:
             await self.until(lambda: not int(dut.stop_o.value), RESET_CYCLES_MAX)
         return self
 
+    @property
+    def cycle(self) -> int:
+        """The cycle that the last edge began; of the time alone, so the order of coroutines does not matter."""
+        return round((get_sim_time("ps") - self._origin_ps) / PERIOD_PS)
+
     async def _watch(self) -> None:
         dut = self.dut
         while True:
             await RisingEdge(dut.clk_i)
-            self.cycle += 1
             self.intx.append(int(dut.intx_o.value))
             self.link.append(int(dut.link_o.value))
             self.resets += not int(dut.dp_rst_no.value)

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""Statistics: every counter against a model, at line rate, while software reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from driver.e1000e import regs
+from sim.runner import Design, nic_sources, simulate
+from tests.hdl.csr.csr_bench import CsrBench, design
+from tests.hdl.csr.stats_model import RX_OUTCOMES, StatsModel, random_octets
+from tests.hdl.sim_helpers import start_clock_and_reset, struct
+
+PAIRS = ("GORC", "GOTC", "TOR", "TOT")
+COUNTERS = [r for r in regs.STATISTICS if r.name[:-1] not in PAIRS]
+
+
+async def read_pair(bench: CsrBench, name: str) -> int:
+    low = await bench.read(getattr(regs, name + "L"))
+    return low | await bench.read(getattr(regs, name + "H")) << 32
+
+
+async def read_all(bench: CsrBench) -> Counter[str]:
+    found = Counter({r.name: await bench.read(r) for r in COUNTERS})
+    found.update({name: await read_pair(bench, name) for name in PAIRS})
+    return found
+
+
+class Traffic:
+    """Random frames both ways, as close as `gap` cycles, into the card and into the model."""
+
+    def __init__(self, bench: CsrBench, model: StatsModel) -> None:
+        self.bench, self.model = bench, model
+        self.rx_stat, self.tx_stat = struct("rx_stat_t"), struct("tx_stat_t")
+
+    async def run(self, frames: int, gap: int) -> None:
+        tasks = [cocotb.start_soon(self._rx(frames, gap)), cocotb.start_soon(self._tx(frames, gap))]
+        for task in tasks:
+            await task
+
+    async def _rx(self, frames: int, gap: int) -> None:
+        random, dut = self.bench.random, self.bench.dut
+        for _ in range(frames):
+            outcome = random.choice([*RX_OUTCOMES, "good", "good", "good"])
+            octets, multicast = random_octets(random), random.random() < 0.5
+            broadcast = multicast and random.random() < 0.5
+            bits = {outcome: 1, "multicast": int(multicast), "broadcast": int(broadcast)}
+            self.model.rx(outcome, octets, multicast, broadcast)
+            if random.random() < 0.2:
+                self.model.counts["RNBC"] += 1
+                dut.rnbc_i.value = 1
+            dut.rx_stat_i.value = self.rx_stat.pack(valid=1, bytes=octets, **bits)
+            await RisingEdge(dut.clk_i)
+            dut.rx_stat_i.value = 0
+            dut.rnbc_i.value = 0
+            await self.bench.cycles(gap - 1)
+
+    async def _tx(self, frames: int, gap: int) -> None:
+        random, dut = self.bench.random, self.bench.dut
+        for _ in range(frames):
+            octets, multicast = random_octets(random), random.random() < 0.5
+            broadcast = multicast and random.random() < 0.5
+            self.model.tx(octets, multicast, broadcast)
+            dut.tx_stat_i.value = self.tx_stat.pack(
+                valid=1, bytes=octets, multicast=int(multicast), broadcast=int(broadcast)
+            )
+            await RisingEdge(dut.clk_i)
+            dut.tx_stat_i.value = 0
+            await self.bench.cycles(gap - 1)
+
+
+@cocotb.test()
+async def every_counter_counts_what_it_should(dut: Any) -> None:
+    bench, model = await CsrBench(dut).start(), StatsModel()
+    await Traffic(bench, model).run(400, 10)
+    await bench.until(lambda: int(dut.idle_o.value))
+    found = await read_all(bench)
+    assert +found == model.counts
+    assert len(model.counts) == len(COUNTERS) + len(PAIRS), "the traffic moved every counter"
+    assert not +await read_all(bench), "reading clears"
+
+
+@cocotb.test()
+async def reading_during_traffic_loses_nothing(dut: Any) -> None:
+    bench, model = await CsrBench(dut).start(), StatsModel()
+    traffic = cocotb.start_soon(Traffic(bench, model).run(600, 10))
+    found: Counter[str] = Counter()
+    busy = [bench.random.choice(COUNTERS) for _ in range(3)]
+    reads = 0
+    while not traffic.done():
+        register = bench.random.choice([*COUNTERS, *busy, regs.TPR, regs.GPRC, regs.TPT])
+        found[register.name] += await bench.read(register)
+        if bench.random.random() < 0.3:
+            name = bench.random.choice(PAIRS)
+            found[name] += await read_pair(bench, name)
+        reads += 1
+    await bench.cycles(20)
+    found += await read_all(bench)
+    assert reads > 200
+    assert +found == model.counts
+
+
+@cocotb.test()
+async def shortest_frames_back_to_back_are_all_counted(dut: Any) -> None:
+    """Fragments of one beat: one every three cycles on the wire, two counters each."""
+    bench = await CsrBench(dut).start()
+    reader = cocotb.start_soon(read_for_ever(bench))
+    for _ in range(300):
+        await bench.rx(fragment=1, bytes=8)
+        await bench.cycles(2)
+    reader.cancel()
+    await bench.cycles(60)
+    assert await read_pair(bench, "TOR") == 300 * 8
+    assert await bench.read(regs.RFC) == 300
+
+
+async def read_for_ever(bench: CsrBench) -> None:
+    while True:
+        await bench.read(regs.CRCERRS)
+
+
+@cocotb.test()
+async def halves_of_an_octet_count_are_of_one_instant(dut: Any) -> None:
+    bench = await CsrBench(dut).start()
+    await bench.tx(bytes=1000)
+    await bench.cycles(8)
+    assert await bench.read(regs.GOTCL) == 1000
+    await bench.tx(bytes=64)
+    await bench.cycles(8)
+    assert await bench.read(regs.GOTCH) == 0
+    assert await bench.read(regs.GOTCL) == 64, "what came in between stays"
+    await bench.tx(bytes=64)
+    await bench.cycles(8)
+    assert await bench.read(regs.GOTCL) == 128, "the low half alone clears nothing"
+    assert await bench.read(regs.TOTL) == 1128, "the other pair is on its own"
+    assert await bench.read(regs.GOTCH) == 0
+    await bench.tx(bytes=64)
+    await bench.cycles(8)
+    assert await bench.read(regs.GOTCH) == 0
+    assert await bench.read(regs.GOTCL) == 0, "the high half alone takes all"
+
+
+# ---------------------------------------------------------------- the memory alone, with counters short enough to fill
+FRAME_BITS, OCTET_BITS = 10, 34
+
+
+async def read_bank(dut: Any, row: int, part: int) -> int:
+    dut.rd_i.value, dut.rd_row_i.value, dut.rd_part_i.value = 1, row, part
+    await RisingEdge(dut.clk_i)
+    value = int(dut.rdata_o.value)
+    dut.rd_i.value = 0
+    await RisingEdge(dut.clk_i)
+    return value
+
+
+@cocotb.test()
+async def counters_carry_and_stick_at_all_ones(dut: Any) -> None:
+    for name in ("bump_valid_i", "bump_row_i", "bump_octets_i", "rd_i", "rd_row_i", "rd_part_i"):
+        getattr(dut, name).value = 0
+    await start_clock_and_reset(dut)
+    while int(dut.clearing_o.value):
+        await RisingEdge(dut.clk_i)
+    dut.bump_row_i.value, dut.bump_octets_i.value = 1, 0xFFFF
+    for bumps, frames, octets in (
+        (1, 1, 0xFFFF),
+        (1 << FRAME_BITS, (1 << FRAME_BITS) - 1, 0xFFFF << FRAME_BITS),
+        (70_000, (1 << FRAME_BITS) - 1, 70_000 * 0xFFFF),
+        (270_000, (1 << FRAME_BITS) - 1, (1 << OCTET_BITS) - 1),
+    ):
+        dut.bump_valid_i.value = 1
+        await ClockCycles(dut.clk_i, bumps)
+        dut.bump_valid_i.value = 0
+        await RisingEdge(dut.clk_i)
+        assert await read_bank(dut, 1, 0) == frames
+        low = await read_bank(dut, 1, 1)
+        assert low | await read_bank(dut, 1, 2) << 32 == octets
+        assert [await read_bank(dut, 1, part) for part in (0, 1, 2)] == [0, 0, 0]
+
+
+BANK_TEST = "counters_carry_and_stick_at_all_ones"
+
+
+def test_statistics(tmp_path):
+    ran = simulate(design(), "tests.hdl.csr.test_stats", folder=tmp_path, test_filter=f"^((?!{BANK_TEST}).)*$")
+    assert ran.passed == 4
+
+
+def test_counter_memory(tmp_path):
+    bank = Design("nic_stats_bank", nic_sources("nic_stats_bank"), {"FrameBits": FRAME_BITS, "OctetBits": OCTET_BITS})
+    assert simulate(bank, "tests.hdl.csr.test_stats", folder=tmp_path, test_filter=BANK_TEST).passed == 1
