@@ -15,8 +15,6 @@ module nic_axi_wdata #(
     input  logic                                  clk_i,
     input  logic                                  rst_ni,
     input  logic                                  stop_i,  // clients may withdraw data of commands not taken
-    /// Nothing is left to send.
-    output logic                                  idle_o,
     /// Bursts as they are issued: `burst_valid_i` only with `burst_ready_o`.
     input  logic                                  burst_valid_i,
     output logic                                  burst_ready_o,
@@ -90,7 +88,7 @@ module nic_axi_wdata #(
   assign ends       = plan.last && ends_burst;
   assign lo         = starts ? plan.shift : 4'd0;
   assign hi         = ends_burst ? plan.end_lane : 4'd15;
-  assign need       = !ends || starts || hi >= plan.shift;
+  assign need       = !ends || hi >= plan.shift;
   assign have       = data_valid_i[plan.sel];
   assign word_valid = plan_valid && (have || !need);
   assign word_sent  = word_valid && word_ready;
@@ -187,7 +185,6 @@ module nic_axi_wdata #(
   assign wdata_o = w_out.data;
   assign wstrb_o = w_out.strb;
   assign wlast_o = w_out.last;
-  assign idle_o  = !plan_valid && !wvalid_o;
 
   // -------------------------------------------------------------- the clients' promises
   logic [$clog2(MaxDataWait+2)-1:0] wait_q;

@@ -90,7 +90,7 @@ module nic_axi_wr #(
       .burst_o      (burst)
   );
 
-  logic data_room, data_idle;
+  logic data_room;
   assign burst_ready = room && data_room && (!m_axi_awvalid || m_axi_awready);
   assign issue       = burst_valid && burst_ready;
 
@@ -122,7 +122,6 @@ module nic_axi_wr #(
       .clk_i,
       .rst_ni,
       .stop_i,
-      .idle_o       (data_idle),
       .burst_valid_i(issue),
       .burst_ready_o(data_room),
       .burst_i      (burst),
@@ -203,7 +202,7 @@ module nic_axi_wr #(
     err_o      <= err_d;
   end
 
-  assign idle_o = bursts_idle && data_idle && none_outstanding && done_o == '0;
+  assign idle_o = bursts_idle && none_outstanding && done_o == '0;
 
   nic_axi_wr_check #(
       .MaxWrites(MaxWrites),
