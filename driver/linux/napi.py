@@ -81,10 +81,11 @@ def netif_napi_add(dev: NetDevice, poll: Poll, weight: int = NAPI_POLL_WEIGHT) -
 
 def netif_napi_del(napi: NapiStruct) -> None:
     """The instance goes; it must be disabled. Once more does nothing, as in Linux."""
+    if napi not in napi.dev.napi_list:
+        return
     if napi.enabled:
         _violation(napi, "napi-deleted-live", "deleted while it is enabled")
-    if napi in napi.dev.napi_list:
-        napi.dev.napi_list.remove(napi)
+    napi.dev.napi_list.remove(napi)
 
 
 def napi_enable(napi: NapiStruct) -> None:

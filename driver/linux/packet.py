@@ -47,32 +47,41 @@ class PacketType:
         self.dev = dev
 
 
-def _list_of(pt: PacketType) -> list[PacketType]:
+def _handlers(pt: PacketType) -> tuple[PacketType, ...]:
     net = net_state()
-    return net.ptype_all if pt.type == ETH_P_ALL else net.ptype_base.setdefault(pt.type, [])
+    return net.ptype_all if pt.type == ETH_P_ALL else net.ptype_base.get(pt.type, ())
+
+
+def _set_handlers(pt: PacketType, handlers: tuple[PacketType, ...]) -> None:
+    """Replaced, not changed: a delivery under way goes on with those it found."""
+    net = net_state()
+    if pt.type == ETH_P_ALL:
+        net.ptype_all = handlers
+    else:
+        net.ptype_base[pt.type] = handlers
 
 
 def dev_add_pack(pt: PacketType) -> None:
     """From now on `pt` gets packets. Rule packet-type: not twice."""
-    handlers = _list_of(pt)
+    handlers = _handlers(pt)
     if pt in handlers:
         warn_violation("packet-type", f"packet type {pt.type:#06x}", "added twice")
         return
-    handlers.append(pt)
+    _set_handlers(pt, (*handlers, pt))
 
 
 def dev_remove_pack(pt: PacketType) -> None:
     """`pt` gets no more packets. Rule packet-type: it was there."""
-    handlers = _list_of(pt)
+    handlers = _handlers(pt)
     if pt not in handlers:
         warn_violation("packet-type", f"packet type {pt.type:#06x}", "removed, but it was not there")
         return
-    handlers.remove(pt)
+    _set_handlers(pt, tuple(other for other in handlers if other is not pt))
 
 
 def dev_queue_xmit_nit(skb: SkBuff, dev: NetDevice) -> None:
     """Show a packet to the taps on its way to the driver."""
-    for tap in tuple(net_state().ptype_all):
+    for tap in net_state().ptype_all:
         if tap.dev is None or tap.dev is dev:
             seen = skb_clone(skb)
             seen.tstamp = ON.kernel.now_ns

@@ -29,7 +29,7 @@ def netif_receive_skb(skb: SkBuff) -> int:
     if skb.transport_header == NOT_SET:
         skb.transport_header = skb.data
     net.softnet[ON.cpu.index].processed += 1
-    for tap in tuple(net.ptype_all):
+    for tap in net.ptype_all:
         if tap.dev is None or tap.dev is dev:
             skb.users += 1
             tap.func(skb, dev, tap)

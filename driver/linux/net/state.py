@@ -58,8 +58,8 @@ class Net:
         self.next_ifindex = 1
         self.on_down: list[Callable[[NetDevice], None]] = []  # a device went down
         self.on_unregister: list[Callable[[NetDevice], None]] = []  # let go of a device that goes
-        self.ptype_all: list[PacketType] = []
-        self.ptype_base: dict[int, list[PacketType]] = {}
+        self.ptype_all: tuple[PacketType, ...] = ()
+        self.ptype_base: dict[int, tuple[PacketType, ...]] = {}
 
     def drop_counts(self) -> dict[str, int]:
         """Packets dropped so far, by reason."""

@@ -15,9 +15,9 @@ from driver.linux.sched import Kernel
 from driver.linux.skbuff import (
     NET_IP_ALIGN,
     NET_SKB_PAD,
+    SkbDropReason,
     SkBuff,
     SkBuffHead,
-    SkbDropReason,
     alloc_skb,
     consume_skb,
     dev_consume_skb_any,
