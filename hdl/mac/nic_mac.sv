@@ -7,7 +7,7 @@
 // `tx_fcs_i` counts with the first beat: append the FCS, after padding to 60 bytes if `tx_cfg_i.psp`.
 // Receive: no back-pressure; FCS included; `rx_status_o` is valid with the last beat.
 // `link_i` low: no new frame is taken, and frames whose beginning arrives are dropped; what is under way is finished.
-// Latency, equal clocks: 9 cycles from a taken beat to its start character; 9 from the last pins of a frame to its beat.
+// Latency, equal clocks: 6 cycles from a frame's first beat to its start character, 8 from the pins to the beat they fill.
 // Resets: `rst_ni` resets all of it (8 cycles of the slower clock at least; a frame on the wire is cut). The XGMII resets
 // are not for use on their own. Left out: pause frames, link fault signalling.
 module nic_mac

@@ -3,7 +3,7 @@
 //
 // Beats in: valid/ready; `in_fcs_i` and `in_pad_i` hold for the whole frame. A beat is taken every second cycle at most;
 // once the first beat of a frame is there, the next must be there two cycles later and so on (asserted further down).
-// Latency: 4 cycles from `in_valid_i` to the start character on the pins.
+// Latency: 3 cycles from `in_valid_i` to the start character on the pins.
 module nic_mac_tx
   import nic_xgmii_pkg::*;
 (
