@@ -28,7 +28,7 @@ def trip(kernel: Kernel, rule: str, call: Callable[[], object]) -> Violation:
 
 @pytest.fixture
 def kernel() -> Iterator[Kernel]:
-    made = machine().kernel
+    made = machine(memory_bytes=1 << 20).kernel
     with made.entered():
         yield made
     assert made.violations == []

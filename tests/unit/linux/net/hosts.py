@@ -146,7 +146,7 @@ class Host:
     def __init__(self, net: Net, number: int, **options: Any) -> None:
         self.net = net
         self.number = number
-        self.kernel: Kernel = pump.machine(**options).kernel
+        self.kernel: Kernel = pump.machine(memory_bytes=2 << 20, **options).kernel
         self.mac = bytes([2, 0, 0, 0, 0, number])
         self.ip = f"10.0.0.{number}"
         self.card = Card(self)

@@ -111,7 +111,7 @@ def test_what_kind_of_address(kernel: Kernel) -> None:
 
 def test_random_addresses_are_valid_local_and_come_from_the_seed() -> None:
     def drawn(seed: int) -> list[bytes]:
-        with machine(seed=seed).kernel.entered():
+        with machine(memory_bytes=1 << 20, seed=seed).kernel.entered():
             return [eth_random_addr() for _ in range(20)]
 
     assert drawn(1) == drawn(1) != drawn(2)

@@ -34,7 +34,7 @@ class Bench:
     """A device with `waiting` packets to receive."""
 
     def __init__(self) -> None:
-        self.pump: Pump = machine()
+        self.pump: Pump = machine(memory_bytes=1 << 20)
         self.kernel = self.pump.kernel
         with self.kernel.entered():
             self.dev: NetDevice = alloc_etherdev()

@@ -96,7 +96,7 @@ class Ops(NetDeviceOps):
 
 class Bench:
     def __init__(self) -> None:
-        self.pump: Pump = machine()
+        self.pump: Pump = machine(memory_bytes=1 << 20)
         self.kernel: Kernel = self.pump.kernel
         self.ops = Ops()
         with self.kernel.entered():

@@ -271,7 +271,8 @@ def test_reserve_in_an_skb_that_is_not_empty(kernel: Kernel, trips: Trips) -> No
 
 
 @pytest.mark.parametrize(
-    "use", [lambda s: s.len, lambda s: s.view(), lambda s: skb_put(s, 1), skb_get, skb_clone, lambda s: setattr(s, "cb", 1)]
+    "use",
+    [lambda s: s.len, lambda s: s.view(), lambda s: skb_put(s, 1), skb_get, skb_clone, lambda s: setattr(s, "cb", 1)],
 )
 def test_use_after_free_names_who_made_and_who_freed_it(kernel: Kernel, use: Any) -> None:
     skb = made(b"x")
@@ -358,7 +359,7 @@ def test_in_a_hard_interrupt_freeing_is_left_to_a_softirq() -> None:
     from driver.linux.interrupt import IRQ_HANDLED, request_irq
     from driver.linux.net.transmit import net_tx_action
 
-    pump = machine()
+    pump = machine(memory_bytes=1 << 20)
     heads: list[Buffer] = []
     live: list[int] = []
 

@@ -88,7 +88,7 @@ class WaitingOps(Ops):
 
 class Bench:
     def __init__(self, ops: Ops | None = None, queue: int = 1000, **options: Any) -> None:
-        self.pump: Pump = machine(**options)
+        self.pump: Pump = machine(memory_bytes=1 << 20, **options)
         self.kernel = self.pump.kernel
         self.ops = ops or Ops()
         with self.kernel.entered():
@@ -335,9 +335,9 @@ def test_not_from_a_hard_interrupt() -> None:
     bench.do(lambda: request_irq(20, handler, 0, "test", handler))
     bench.pump.at(bench.pump.now_ns, lambda: IrqLevel(20, True))
     bench.pump.at(bench.pump.now_ns + 1, lambda: IrqLevel(20, False))
-    with bench.kernel.expecting("xmit-hardirq") as caught, bench.kernel.expecting("bh-enable"):
-        with bench.kernel.expecting("skb-hardirq"):
-            bench.pump.advance(10)
+    expecting = bench.kernel.expecting
+    with expecting("xmit-hardirq") as caught, expecting("bh-enable"), expecting("skb-hardirq"):
+        bench.pump.advance(10)
     assert len(caught) == 1
 
 
@@ -395,7 +395,7 @@ def test_closing_with_a_run_still_to_come_drops_what_waits() -> None:
 
 
 def test_a_carrier_that_is_off_before_registration_counts_for_nothing() -> None:
-    pump = machine()
+    pump = machine(memory_bytes=1 << 20)
 
     async def life() -> None:
         dev = alloc_etherdev()
