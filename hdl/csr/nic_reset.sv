@@ -84,13 +84,10 @@ module nic_reset #(
     end
   end
 
-  // ---------------------------------------------------------------- promise: the data path is not reset under a burst
-  logic idle_q;
+  // ---------------------------------------------------------------- promise: stopped engines stay idle under the reset
   always_ff @(posedge clk_i) begin
-    idle_q <= engines_idle_i;
-    if (rst_ni && state_q == StReset && count_q == CountBits'(ResetCycles)) begin
-      // power-on: the engines have just been reset themselves
-      a_no_reset_under_a_burst : assert (idle_q || settle_q == '0)
+    if (rst_ni && state_q == StReset && settled) begin
+      a_no_reset_under_a_burst : assert (engines_idle_i)
       else $error("nic_reset: data path reset while a burst is outstanding");
     end
   end

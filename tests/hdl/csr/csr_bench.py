@@ -24,10 +24,14 @@ NVM_WORDS = 64  # that the checksum covers
 MAC_WORDS = (0x5452, 0x1200, 0xEFBE)
 RESET_CYCLES_MAX = 312  # 2 us
 TIMEOUT_CYCLES = 2000
+AUTONEG_CYCLES = 200
+MDIO_CYCLES = 32
 
 
-def design(**parameters: int) -> Design:
-    return Design("nic_csr", nic_sources("nic_csr"), parameters)
+def design() -> Design:
+    return Design(
+        "nic_csr", nic_sources("nic_csr"), {"AutonegCycles": AUTONEG_CYCLES, "MdioCycles": MDIO_CYCLES}
+    )
 
 
 def nvm_image() -> list[int]:
