@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from driver.e1000e.desc import DESC_BYTES
 from driver.e1000e.hw import Hw
-from driver.e1000e.param import Params
+from driver.e1000e.param import ITR_ADAPTIVE, ITR_CONSERVATIVE, Params
 from driver.e1000e.regs import Rw
 from driver.linux.if_ether import ETH_FCS_LEN, ETH_FRAME_LEN, VLAN_HLEN
 from driver.linux.napi import NapiStruct
@@ -18,9 +18,11 @@ from driver.linux.spinlock import SpinLock
 from driver.linux.timer import TimerList
 from driver.linux.workqueue import Work
 
-__all__ = ["Adapter", "Buffer", "HwStats", "Ring", "e1000_desc_unused"]
+__all__ = ["ITR_MODES", "Adapter", "Buffer", "HwStats", "Ring", "e1000_desc_unused"]
 
 DEFAULT_RX_BUFFER_BYTES = 2048
+DEFAULT_ITR_HZ = 20_000
+ITR_MODES = (ITR_ADAPTIVE, ITR_CONSERVATIVE)
 
 
 class Buffer:
@@ -107,8 +109,8 @@ class Adapter:
         self.link_full_duplex = False
         self.restart_now = False  # FLAG_RESTART_NOW: the next reset is wanted, not a surprise
         # interrupt moderation
-        self.itr = 0  # interrupts per second that ITR allows now
-        self.itr_setting = 0
+        self.itr_setting = params.InterruptThrottleRate
+        self.itr = DEFAULT_ITR_HZ if self.itr_setting in ITR_MODES else self.itr_setting  # interrupts/s allowed now
         self.tx_itr = 0
         self.rx_itr = 0
         self.total_tx_bytes = self.total_tx_packets = 0  # since the last poll
@@ -121,7 +123,7 @@ class Adapter:
         self.rx_desc_errors = 0  # frames the card handed over marked as bad
         # transmit
         self.detect_tx_hung = False
-        self.tx_hang_recheck = False
+        self.tx_hang_head: int | None = None  # TDH when a frame was first found overdue
         self.tx_timeout_factor = 1
         self.tx_timeout_count = 0
         self.tx_dma_failed = 0

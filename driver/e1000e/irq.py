@@ -7,10 +7,9 @@ its work unmasks them. So there is one poll at a time, and the handler writes no
 
 from __future__ import annotations
 
-from driver.e1000e.adapter import Adapter
+from driver.e1000e.adapter import ITR_MODES, Adapter
 from driver.e1000e.hw import e1e_flush, er32, ew32
 from driver.e1000e.itr import e1000_set_itr
-from driver.e1000e.param import ITR_ADAPTIVE, ITR_CONSERVATIVE
 from driver.e1000e.regs import ALL_ONES, ICR, ICS, IMC, IMS
 from driver.e1000e.rx import e1000_clean_rx_irq
 from driver.e1000e.tx import e1000_clean_tx_irq
@@ -66,7 +65,7 @@ def e1000e_poll(napi: NapiStruct, budget: int) -> int:
     if not tx_clean or work_done == budget:
         return budget
     if napi_complete_done(napi, work_done):
-        if adapter.itr_setting in (ITR_ADAPTIVE, ITR_CONSERVATIVE):
+        if adapter.itr_setting in ITR_MODES:
             e1000_set_itr(adapter)
         if not adapter.down:
             e1000_irq_enable(adapter)

@@ -45,7 +45,7 @@ from driver.linux.errno import ENOMEM
 from driver.linux.etherdevice import eth_type_trans
 from driver.linux.if_ether import ETH_DATA_LEN, ETH_FCS_LEN, ETH_HLEN
 from driver.linux.netdevice import netif_receive_skb
-from driver.linux.skbuff import SkBuff, dev_kfree_skb_any, netdev_alloc_skb_ip_align, skb_put, skb_put_data
+from driver.linux.skbuff import SkBuff, dev_consume_skb_any, netdev_alloc_skb_ip_align, skb_put, skb_put_data
 
 __all__ = [
     "RX_BUFFER_WRITE",
@@ -91,7 +91,7 @@ def e1000_clean_rx_ring(ring: Ring) -> None:
     for buffer in ring.buffer_info:
         _unmap(ring, buffer)
         if buffer.skb is not None:
-            dev_kfree_skb_any(buffer.skb)
+            dev_consume_skb_any(buffer.skb)
             buffer.skb = None
     ring.desc[:] = bytes(len(ring.desc))
     ring.next_to_use = ring.next_to_clean = 0

@@ -78,6 +78,8 @@ def e1000_clean_tx_ring(ring: Ring) -> None:
         e1000_put_txbuf(ring, buffer, drop=True)
     ring.desc[:] = bytes(len(ring.desc))
     ring.next_to_use = ring.next_to_clean = 0
+    ring.adapter.detect_tx_hung = False
+    ring.adapter.tx_hang_head = None
 
 
 def e1000_put_txbuf(ring: Ring, buffer: Buffer, *, drop: bool) -> None:
@@ -252,4 +254,4 @@ def _detect_hang(ring: Ring) -> None:
     if stamp and jiffies() - stamp > adapter.tx_timeout_factor * HZ:
         schedule_work(adapter.print_hang_task)
     else:
-        adapter.tx_hang_recheck = False
+        adapter.tx_hang_head = None

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from driver.e1000e.adapter import Adapter, e1000_desc_unused
-from driver.e1000e.hw import e1e_flush, er32, ew32, rmw32
+from driver.e1000e.hw import er32, ew32, rmw32
 from driver.e1000e.irq import e1000e_force_rx_poll
 from driver.e1000e.mac import e1000e_check_for_copper_link, e1000e_get_speed_and_duplex_copper
 from driver.e1000e.regs import RDTR, STATUS, TCTL, TDH, TDT
@@ -88,21 +88,21 @@ def e1000_print_link_info(adapter: Adapter) -> None:
 
 
 async def e1000_print_hw_hang(work: Work) -> None:
-    """The oldest frame on the transmit ring is overdue: look twice, then stop the queue, so that it times out."""
+    """The oldest frame on the transmit ring is overdue: look twice, then stop the queue, so that it times out.
+
+    The first look waits for a late write-back; the second finds a hang only where the head has not moved since. (Linux
+    does not compare heads, but there a second is a second: with a time scale a long ring may well take longer.)
+    """
     adapter: Adapter = work.data
     ring = adapter.tx_ring
-    if adapter.down:
-        return
-    if not adapter.tx_hang_recheck:
-        # It may be only the write-back that is late. Push, and look again at the next watchdog.
-        adapter.tx_hang_recheck = True
-        await e1e_flush(adapter.hw)
-        return
-    adapter.tx_hang_recheck = False
     head, tail = await er32(adapter.hw, TDH), await er32(adapter.hw, TDT)
     status = await er32(adapter.hw, STATUS)
-    if adapter.down or head == tail:
+    if adapter.down or adapter.hw.gone or head == tail:
         return
+    if adapter.tx_hang_head != head:
+        adapter.tx_hang_head = head
+        return
+    adapter.tx_hang_head = None
     netif_stop_queue(adapter.netdev)
     index = ring.next_to_clean
     dev_err(

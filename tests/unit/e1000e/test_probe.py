@@ -31,7 +31,8 @@ def accesses(bench: Bench) -> list[tuple[str, int, int]]:
 
 
 def first(found: list[tuple[str, int, int]], kind: str, register: Register, bits: int = 0) -> int:
-    return next(i for i, (k, at, value) in enumerate(found) if (k, at) == (kind, register.offset) and value & bits == bits)
+    wanted = (kind, register.offset)
+    return next(i for i, (k, at, value) in enumerate(found) if (k, at) == wanted and value & bits == bits)
 
 
 def test_probe_makes_a_device_with_the_nvms_address() -> None:

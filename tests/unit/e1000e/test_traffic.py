@@ -15,8 +15,9 @@ from tests.unit.e1000e.fake_card import FakeCard
 SMALL_RINGS = {"TxDescriptors": 64, "RxDescriptors": 64}
 
 
-def test_frames_go_both_ways_and_nothing_is_left() -> None:
-    bench = Bench().up()
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_frames_go_both_ways_and_nothing_is_left(cpus: int) -> None:
+    bench = Bench(cpus=cpus).up()
     sent = [frame_of(60 + 7 * n, n) for n in range(20)]
     bench.send(*sent)
     arriving = [frame_of(60 + 11 * n, n) for n in range(40)]

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Which frames the card is told to pass."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from driver.e1000e.mac import e1000_hash_mc_addr
+from driver.e1000e.regs import MTA, RAH, RCTL
+from driver.linux.netdevice import (
+    dev_mc_add,
+    dev_mc_del,
+    dev_set_allmulti,
+    dev_set_mac_address,
+    dev_set_mtu,
+    dev_set_promiscuity,
+    dev_uc_add,
+    dev_uc_del,
+)
+from tests.unit.e1000e.bench import Bench, frame_of
+from tests.unit.e1000e.fake_card import MAC_ADDRESS
+
+STRANGER = bytes.fromhex("020000aaaaaa")
+GROUP = bytes.fromhex("01005e010203")
+OTHER_GROUP = bytes.fromhex("01005e7f0001")
+BROADCAST = b"\xff" * 6
+
+
+def passed(bench: Bench, *addresses: bytes) -> list[bool]:
+    return [bench.card.wanted(frame_of(100, to=address)) for address in addresses]
+
+
+def unicast(number: int) -> bytes:
+    return bytes.fromhex("0200000001") + bytes([number])
+
+
+def test_closed_filter_passes_own_address_and_broadcast_only() -> None:
+    bench = Bench().up()
+    assert passed(bench, MAC_ADDRESS, BROADCAST, STRANGER, GROUP) == [True, True, False, False]
+    bench.finish()
+
+
+def test_promiscuous_mode_passes_everything_and_ends() -> None:
+    bench = Bench().up()
+    bench.pump.run(dev_set_promiscuity(bench.netdev, 1))
+    assert passed(bench, STRANGER, GROUP) == [True, True]
+    assert bench.card.get(RCTL) & (RCTL.UPE | RCTL.MPE) == RCTL.UPE | RCTL.MPE
+    bench.pump.run(dev_set_promiscuity(bench.netdev, -1))
+    assert passed(bench, MAC_ADDRESS, STRANGER, GROUP) == [True, False, False]
+    bench.finish()
+
+
+def test_allmulti_passes_every_group_and_no_stranger() -> None:
+    bench = Bench().up()
+    bench.pump.run(dev_set_allmulti(bench.netdev, 1))
+    assert passed(bench, STRANGER, GROUP, OTHER_GROUP) == [False, True, True]
+    bench.pump.run(dev_set_allmulti(bench.netdev, -1))
+    assert passed(bench, GROUP) == [False]
+    bench.finish()
+
+
+def test_groups_come_and_go() -> None:
+    bench = Bench().up()
+    bench.pump.run(dev_mc_add(bench.netdev, GROUP))
+    bench.pump.run(dev_mc_add(bench.netdev, OTHER_GROUP))
+    assert passed(bench, GROUP, OTHER_GROUP) == [True, True]
+    assert sum(bin(bench.card.get(register)).count("1") for register in MTA) == 2
+    bench.pump.run(dev_mc_del(bench.netdev, GROUP))
+    assert passed(bench, GROUP, OTHER_GROUP) == [False, True]
+    bench.finish()
+
+
+def test_groups_that_come_while_promiscuous_are_there_afterwards() -> None:
+    bench = Bench().up()
+    bench.pump.run(dev_set_promiscuity(bench.netdev, 1))
+    bench.pump.run(dev_mc_add(bench.netdev, GROUP))
+    bench.pump.run(dev_set_promiscuity(bench.netdev, -1))
+    assert passed(bench, GROUP, OTHER_GROUP, STRANGER) == [True, False, False]
+    bench.finish()
+
+
+def test_fifteen_more_addresses_are_filtered_exactly_and_the_sixteenth_makes_it_promiscuous() -> None:
+    bench = Bench().up()
+    for number in range(15):
+        bench.pump.run(dev_uc_add(bench.netdev, unicast(number)))
+    assert passed(bench, MAC_ADDRESS, unicast(0), unicast(14), unicast(15)) == [True, True, True, False]
+    assert all(bench.card.get(register) & RAH[0].AV for register in RAH)
+    bench.pump.run(dev_uc_add(bench.netdev, unicast(15)))
+    assert passed(bench, unicast(15), STRANGER, GROUP) == [True, True, False]
+    bench.pump.run(dev_uc_del(bench.netdev, unicast(3)))
+    assert passed(bench, unicast(15), unicast(3), STRANGER) == [True, False, False]
+    bench.finish()
+
+
+def test_addresses_that_go_are_gone() -> None:
+    bench = Bench().up()
+    bench.pump.run(dev_uc_add(bench.netdev, unicast(1)))
+    bench.pump.run(dev_uc_del(bench.netdev, unicast(1)))
+    assert passed(bench, unicast(1), MAC_ADDRESS) == [False, True]
+    assert not any(bench.card.get(register) for register in list(RAH)[1:])
+    bench.finish()
+
+
+def test_filters_survive_a_reset() -> None:
+    bench = Bench().up()
+    bench.pump.run(dev_mc_add(bench.netdev, GROUP))
+    bench.pump.run(dev_uc_add(bench.netdev, unicast(1)))
+    bench.pump.run(dev_set_mtu(bench.netdev, 2000))
+    assert passed(bench, MAC_ADDRESS, GROUP, unicast(1), STRANGER, OTHER_GROUP) == [True, True, True, False, False]
+    bench.finish()
+
+
+def test_new_address_replaces_the_old_and_survives_a_reset() -> None:
+    bench = Bench().up()
+    assert bench.pump.run(dev_set_mac_address(bench.netdev, STRANGER)) == 0
+    assert bench.netdev.dev_addr == STRANGER
+    assert passed(bench, STRANGER, MAC_ADDRESS) == [True, False]
+    bench.pump.run(dev_set_mtu(bench.netdev, 2000))
+    bench.wait_carrier()
+    assert passed(bench, STRANGER, MAC_ADDRESS) == [True, False]
+    bench.arrive(frame_of(100, to=STRANGER), frame_of(100, to=MAC_ADDRESS))
+    bench.settle()
+    assert bench.received == [frame_of(100, to=STRANGER)]
+    assert bench.netdev.perm_addr == MAC_ADDRESS
+    bench.finish()
+
+
+@pytest.mark.parametrize("address", [GROUP, bytes(6), BROADCAST])
+def test_impossible_address_is_refused(address: bytes) -> None:
+    bench = Bench().up()
+    assert bench.pump.run(dev_set_mac_address(bench.netdev, address)) < 0
+    assert bench.netdev.dev_addr == MAC_ADDRESS
+    bench.finish()
+
+
+@pytest.mark.parametrize("filter_type, offset", [(0, 36), (1, 35), (2, 34), (3, 32)])
+def test_hash_takes_the_datasheets_twelve_bits(filter_type: int, offset: int) -> None:
+    dice = random.Random(filter_type)
+    for _ in range(50):
+        address = dice.randbytes(6)
+        whole = int.from_bytes(address, "little")  # bit 0 is the first on the wire, bit 47 the last
+        assert e1000_hash_mc_addr(filter_type, address) == (whole >> offset) & 0xFFF

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: MIT
+"""Hangs, lost links, changed MTUs, removed cards: the driver gets back to work, or at least off the stage."""
+
+from __future__ import annotations
+
+import pytest
+
+from driver.e1000e.adapter import Adapter
+from driver.e1000e.netdev import e1000e_reinit_locked
+from driver.e1000e.regs import CRCERRS, RCTL
+from driver.linux.net.state import net_state
+from driver.linux.netdevice import (
+    dev_close,
+    dev_set_mtu,
+    netif_carrier_ok,
+    netif_device_present,
+    rtnl_lock,
+    rtnl_unlock,
+)
+from driver.linux.workqueue import schedule_work
+from tests.unit.e1000e.bench import Bench, frame_of
+from tests.unit.e1000e.fake_card import FakeCard
+
+WATCHDOG_NS = 2_000_000  # the 2 s watchdog at the tests' time scale
+SMALL_RINGS = {"TxDescriptors": 64, "RxDescriptors": 64}
+
+
+def works(bench: Bench, number: int = 1) -> None:
+    bench.wait_carrier()
+    bench.received.clear()
+    bench.card.transmitted.clear()
+    bench.send(frame_of(100, number))
+    bench.arrive(frame_of(200, number))
+    bench.settle()
+    assert bench.card.transmitted == [frame_of(100, number)]
+    assert bench.received == [frame_of(200, number)]
+
+
+# ---------------------------------------------------------------- transmit hang
+@pytest.mark.parametrize("frames", [1, 200])
+def test_transmit_hang_is_noticed_reset_and_over(frames: int) -> None:
+    """One frame: the driver's own hang check stops the queue. 200: the full ring has stopped it already."""
+    bench = Bench(SMALL_RINGS).up()
+    bench.card.tx_hangs = True
+    resets = bench.card.generation
+    bench.send(*(frame_of(100, n) for n in range(frames)))
+    bench.pump.until(lambda: bench.adapter.tx_timeout_count > 0, timeout_ns=20 * WATCHDOG_NS)
+    bench.pump.until(lambda: bench.card.generation > resets, timeout_ns=WATCHDOG_NS)
+    assert bench.log_has("Reset adapter unexpectedly")
+    assert bench.log_has("Detected Hardware Unit Hang")
+    bench.wait_carrier()
+    bench.settle()
+    assert bench.adapter.tx_dropped == min(frames, 61)  # what the ring holds
+    with bench.kernel.entered():  # what waited behind the ring went with the carrier
+        assert sum(net_state().drop_counts().values()) == frames
+    works(bench)
+    assert bench.adapter.tx_timeout_count == 1
+    bench.finish()
+
+
+def test_slow_transmitter_is_not_taken_for_a_hang() -> None:
+    bench = Bench(SMALL_RINGS, card=FakeCard(frame_ns=200_000)).up()
+    bench.send(*(frame_of(100, n) for n in range(150)))
+    bench.settle(40_000_000)
+    assert len(bench.card.transmitted) == 150
+    assert bench.adapter.tx_timeout_count == 0
+    assert not bench.log_has("Hang")
+    bench.finish()
+
+
+def test_lost_interrupt_is_made_up_for_by_the_watchdog() -> None:
+    bench = Bench().up()
+    bench.card.raise_causes = lambda causes: None  # type: ignore[method-assign]
+    bench.send(frame_of(100))
+    bench.arrive(frame_of(200))
+    bench.settle(100_000)
+    assert bench.received == []
+    del bench.card.raise_causes  # type: ignore[method-assign]
+    bench.settle(2 * WATCHDOG_NS)
+    assert bench.received == [frame_of(200)]
+    assert bench.adapter.tx_ring.next_to_clean == bench.adapter.tx_ring.next_to_use
+    bench.finish()
+
+
+# ---------------------------------------------------------------- link
+def test_link_that_goes_and_comes_back() -> None:
+    bench = Bench().up()
+    for round in range(3):
+        bench.card.plug(False)
+        bench.wait_carrier(False)
+        assert bench.netdev.txq.stopped
+        bench.card.plug(True)
+        works(bench, round)
+    assert sum("NIC Link is Up" in line.text for line in bench.kernel.log) == 4
+    assert sum("NIC Link is Down" in line.text for line in bench.kernel.log) == 3
+    bench.finish()
+
+
+def test_link_that_flaps_between_two_looks_is_seen_up() -> None:
+    bench = Bench().up()
+    bench.card.link_ns = 300
+    bench.card.plug(False)
+    bench.card.plug(True)
+    bench.settle()
+    works(bench)
+    bench.finish()
+
+
+def test_frames_stuck_behind_a_lost_link_are_flushed_by_a_reset() -> None:
+    bench = Bench(SMALL_RINGS, card=FakeCard(frame_ns=400_000)).up()
+    bench.send(*(frame_of(100, n) for n in range(40)))
+    bench.card.tx_hangs = True
+    resets = bench.card.generation
+    bench.card.plug(False)
+    bench.pump.until(lambda: bench.card.generation > resets, timeout_ns=5 * WATCHDOG_NS)
+    bench.settle()
+    assert not bench.log_has("Reset adapter unexpectedly")
+    assert bench.adapter.tx_dropped > 0
+    bench.card.plug(True)
+    works(bench)
+    bench.finish()
+
+
+# ---------------------------------------------------------------- MTU
+def test_mtu_changes_under_traffic() -> None:
+    bench = Bench(SMALL_RINGS, card=FakeCard(frame_ns=2_000)).up()
+    for mtu in (9000, 1500, 4000, 68, 9212, 1500):
+        bench.send(*(frame_of(82, n) for n in range(30)))
+        bench.arrive(*(frame_of(82, n) for n in range(100)), gap_ns=900)
+        bench.settle(20_000)
+        assert bench.pump.run(dev_set_mtu(bench.netdev, mtu)) == 0
+        assert bench.netdev.mtu == mtu
+        works(bench, mtu)
+        frame = frame_of(mtu + 14)
+        if len(frame) > 100:
+            bench.send(frame)
+            bench.arrive(frame)
+            bench.settle()
+            assert bench.card.transmitted[-1] == frame and bench.received[-1] == frame
+    bench.finish()
+
+
+def test_mtu_of_a_closed_device_takes_effect_at_open() -> None:
+    bench = Bench()
+    bench.load()
+    assert bench.pump.run(dev_set_mtu(bench.netdev, 9000)) == 0
+    bench.open()
+    bench.wait_carrier()
+    bench.arrive(frame_of(9014))
+    bench.settle()
+    assert bench.received == [frame_of(9014)]
+    assert bench.card.get(RCTL) & RCTL.LPE
+    bench.finish()
+
+
+@pytest.mark.parametrize("mtu", [67, 9213])
+def test_impossible_mtu_is_refused(mtu: int) -> None:
+    bench = Bench().up()
+    assert bench.pump.run(dev_set_mtu(bench.netdev, mtu)) < 0
+    assert bench.netdev.mtu == 1500
+    bench.finish()
+
+
+# ---------------------------------------------------------------- reset against everything else
+def test_reset_under_traffic() -> None:
+    async def reinit(adapter: Adapter) -> None:
+        await rtnl_lock()
+        await e1000e_reinit_locked(adapter)
+        rtnl_unlock()
+
+    for delay_ns in range(0, 40_000, 4_000):
+        bench = Bench(SMALL_RINGS, card=FakeCard(frame_ns=2_000)).up()
+        bench.send(*(frame_of(500, n) for n in range(100)))
+        bench.arrive(*(frame_of(500, n) for n in range(150)), gap_ns=700)
+        bench.settle(delay_ns)
+        bench.pump.run(reinit(bench.adapter))
+        bench.wait_carrier()
+        bench.settle()
+        works(bench)
+        bench.finish()
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_close_while_a_reset_is_scheduled(cpus: int) -> None:
+    for delay_ns in range(0, 120_000, 10_000):
+        bench = Bench(cpus=cpus).up()
+        adapter = bench.adapter
+        adapter.restart_now = True
+        bench.call(lambda adapter=adapter: schedule_work(adapter.reset_task))  # type: ignore[misc]
+        bench.settle(delay_ns)
+        bench.pump.run(dev_close(bench.netdev), cpu=cpus - 1)
+        bench.unload()
+        bench.assert_clean()
+
+
+def test_reset_of_a_closed_device_does_nothing() -> None:
+    bench = Bench().up()
+    adapter = bench.adapter
+    bench.close()
+    resets = bench.card.generation
+    bench.call(lambda: schedule_work(adapter.reset_task))
+    bench.settle()
+    assert bench.card.generation == resets
+    bench.unload()
+    bench.assert_clean()
+
+
+# ---------------------------------------------------------------- a card that is pulled out
+def test_card_that_is_gone_is_detached_and_can_be_removed() -> None:
+    bench = Bench().up()
+    bench.send(*(frame_of(100, n) for n in range(10)))
+    bench.card.gone = True
+    bench.settle(3 * WATCHDOG_NS)
+    assert bench.log_has("the card does not answer")
+    assert not netif_device_present(bench.netdev)
+    writes = len(bench.pump.host.log)
+    bench.settle(3 * WATCHDOG_NS)
+    assert len(bench.pump.host.log) == writes, "a card that is gone is not talked to"
+    bench.finish()
+
+
+def test_close_of_a_card_that_is_gone() -> None:
+    bench = Bench().up()
+    bench.card.gone = True
+    bench.finish()
+
+
+def test_saturated_counter_is_not_taken_for_a_lost_card() -> None:
+    bench = Bench().up()
+    bench.card.reg[CRCERRS.offset] = 0xFFFF_FFFF
+    assert bench.stats().rx_crc_errors == 0xFFFF_FFFF
+    assert netif_carrier_ok(bench.netdev) and not bench.adapter.hw.gone
+    works(bench)
+    bench.finish()
+
+
+def test_interrupt_of_a_card_that_is_gone_is_not_ours() -> None:
+    bench = Bench().up()
+    bench.card.gone = True
+    bench.pump.irq(bench.card.irq, True)
+    bench.settle(1_000)
+    bench.pump.irq(bench.card.irq, False)
+    bench.settle()
+    assert bench.kernel.irq(bench.card.irq).unhandled >= 1
+    assert bench.adapter.hw.gone
+    bench.finish()
