@@ -358,8 +358,7 @@ class Kernel:
     def _timer_interrupt(self, cpu: Cpu) -> None:
         cpu.tick = False
         cpu.softirq_pending |= 1 << TIMER_SOFTIRQ
-        if not cpu.preempt_count & INTERRUPT_MASK:
-            invoke_softirq(cpu)
+        invoke_softirq(cpu)
 
     def _enter_hardirq(self, cpu: Cpu) -> None:
         desc = cpu.irqs.popleft()
@@ -393,7 +392,7 @@ class Kernel:
         if ctx is cpu.hard:
             self._balanced(cpu, ctx, HARDIRQ_OFFSET, 1)
             cpu.irqs_off = 0
-            if cpu.softirq_pending and not cpu.preempt_count & INTERRUPT_MASK:
+            if cpu.softirq_pending:
                 invoke_softirq(cpu)
         elif ctx is cpu.soft:
             self._balanced(cpu, ctx, SOFTIRQ_OFFSET, 0)

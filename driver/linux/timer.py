@@ -75,7 +75,7 @@ def mod_timer(timer: TimerList, expires: int) -> bool:
     when_ns = -(-expires * TICK_NS // kernel.time_scale)
     if timer.due:
         _forget_due(timer)
-    put_off = timer.armed != 0 and when_ns >= timer.when_ns and timer.cpu is cpu
+    put_off = timer.armed != 0 and when_ns >= timer.when_ns
     timer.when_ns = when_ns
     timer.cpu = cpu
     if not put_off:

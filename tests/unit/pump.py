@@ -144,9 +144,15 @@ class Pump:
             self.at(self.now_ns + self.host.read_ns, lambda: ReadDone(cpu, function.config_read(where, size)))
 
 
-def machine(*functions: FakeFunction, read_ns: int = 400, memory_bytes: int = 16 << 20, **options: Any) -> Pump:
+def machine(
+    *functions: FakeFunction,
+    read_ns: int = 400,
+    memory_bytes: int = 16 << 20,
+    memory_base: int = 0x1_0000_0000,
+    **options: Any,
+) -> Pump:
     """A kernel on a host with these functions; options are Kernel's."""
-    host = FakeHost(functions, read_ns=read_ns, memory_bytes=memory_bytes)
+    host = FakeHost(functions, read_ns=read_ns, memory_bytes=memory_bytes, memory_base=memory_base)
     kernel = Kernel(host, **options)
     MADE.append(kernel)
     return Pump(kernel, host)

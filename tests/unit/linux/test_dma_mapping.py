@@ -409,3 +409,22 @@ def _free_mapped() -> None:
 def test_rules(pump: Pump, broken: Callable[[], None], rule: str) -> None:
     with pytest.raises(ContractViolation, match=f"{rule}:"):
         broken()
+
+
+def test_what_does_not_fit_in_a_slot_is_not_mapped(pump: Pump) -> None:
+    assert dma_alloc_coherent(CARD, (1 << 17) + 1) is None
+    assert pump.kernel.mm.live() == []
+    buffer = make(1 << 17)
+    assert dma_map_single(CARD, buffer.addr + 64, (1 << 17) - 64, DMA_TO_DEVICE) != DMA_MAPPING_ERROR
+    fits = dma_alloc_coherent(CARD, 1 << 17)
+    assert fits is not None
+    last = pump.kernel.dma_table.translate(fits[1] + (1 << 17) - 1, 1, True)
+    assert last is not None
+
+
+def test_rule_dma_fault_before_the_start_of_a_buffer(pump: Pump) -> None:
+    buffer = make()
+    iova = dma_map_single(CARD, buffer.addr + 66, 1000, DMA_TO_DEVICE)
+    with pump.kernel.expecting("dma-fault") as faults:
+        assert pump.kernel.dma_table.translate(iova - 1, 16, False) is None
+    assert "outside this buffer" in faults[0].message

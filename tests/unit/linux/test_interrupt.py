@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from driver.linux.bug import ContractViolation
-from driver.linux.delay import ktime_get_ns, msleep
+from driver.linux.delay import ktime_get_ns, msleep, udelay
 from driver.linux.errno import EBUSY, EINVAL
 from driver.linux.interrupt import (
     IRQ_HANDLED,
@@ -24,6 +24,7 @@ from driver.linux.interrupt import (
     synchronize_irq,
 )
 from driver.linux.io import IoMem, readl, writel
+from driver.linux.sched import local_irq_disable, local_irq_enable
 from driver.linux.spinlock import SpinLock
 from tests.unit.pump import FakeFunction, Pump, machine
 
@@ -77,12 +78,13 @@ def test_handler_runs_once_when_it_silences_the_line_by_reading() -> None:
 
 
 def test_line_is_masked_while_its_handler_runs() -> None:
-    pump, depth, deepest = machine(FakeFunction(), cpus=2), 0, 0
+    pump, depth, deepest, times = machine(FakeFunction(), cpus=2, read_ns=400), 0, 0, []
 
     async def handler(irq: int, dev_id: object) -> int:
         nonlocal depth, deepest
         depth += 1
         deepest = max(deepest, depth)
+        times.append(ktime_get_ns())
         pump.kernel.irq(IRQ).set_level(True)
         await readl(IoMem(0, 0, 0x1000, "registers"), 0)
         depth -= 1
@@ -90,8 +92,9 @@ def test_line_is_masked_while_its_handler_runs() -> None:
 
     start(pump, handler)
     pump.irq(IRQ, True)
-    pump.advance(5_000)
-    assert pump.kernel.irq_count(IRQ) > 2
+    pump.advance(2 * (400 + RETRIGGER_NS))
+    assert times == [0, 400 + RETRIGGER_NS, 2 * (400 + RETRIGGER_NS)]
+    assert pump.kernel.irq_count(IRQ) == 3
     assert deepest == 1
 
 
@@ -280,3 +283,43 @@ def test_a_handler_that_ends_with_a_lock_held_is_a_violation() -> None:
     pump.irq(IRQ, True)
     with pytest.raises(ContractViolation, match=r"atomic-leak.*forgotten"):
         pump.advance(10)
+
+
+def test_a_line_asserted_anew_is_not_taken_before_the_cpu_has_left_the_last_interrupt() -> None:
+    pump, times = machine(), []
+    start(pump, handler_that(pump, IRQ_HANDLED, False, times))
+    pump.irq(IRQ, True, after_ns=100)
+    pump.irq(IRQ, False, after_ns=200)
+    pump.irq(IRQ, True, after_ns=300)
+    pump.advance(100 + RETRIGGER_NS)
+    assert times == [100, 100 + RETRIGGER_NS]
+
+
+def test_a_line_disabled_while_it_waits_for_the_cpu_is_not_taken() -> None:
+    pump, times = machine(), []
+
+    async def task() -> None:
+        request_irq(IRQ, handler_that(pump, IRQ_HANDLED, True, times), 0, "card")
+        local_irq_disable()
+        await udelay(10)
+        disable_irq(IRQ)
+        local_irq_enable()
+        await udelay(10)
+        enable_irq(IRQ)
+        await udelay(10)
+
+    pump.irq(IRQ, True, after_ns=100)
+    pump.run(task())
+    assert times == [20_000]
+
+
+def test_a_line_that_was_shut_off_works_for_its_next_owner() -> None:
+    pump, times = machine(panic_on_violation=False), []
+    start(pump, handler_that(pump, IRQ_NONE, False, []))
+    pump.irq(IRQ, True)
+    pump.advance(2 * UNHANDLED_LIMIT * RETRIGGER_NS)
+    with pump.kernel.entered():
+        free_irq(IRQ)
+    start(pump, handler_that(pump, IRQ_HANDLED, True, times))
+    pump.advance(1_000)
+    assert len(times) == 1

@@ -197,3 +197,9 @@ def test_a_view_kept_over_kfree_is_dead() -> None:
         kfree(buffer)
         with pytest.raises(ValueError, match="released"):
             view[0] = 1
+
+
+def test_alignment_is_that_of_physical_addresses() -> None:
+    with machine(memory_base=0x1_0000_0010).kernel.entered():
+        buffers = [make(size) for size in (64, 2048, 200_000)]
+        assert [buffer.addr % 64 for buffer in buffers] == [0, 0, 0]

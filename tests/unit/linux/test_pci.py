@@ -170,8 +170,10 @@ class WideBar(FakeFunction):
 
 
 def test_wide_and_io_bars() -> None:
-    pump = machine(WideBar())
-    (dev,) = pump.run(pci_devices())
+    function = WideBar()
+    (dev,) = machine(function).run(pci_devices())
+    assert function.config_read(0x10, 8) == dev.bars[0].address | 4
+    assert function.config_read(0x18, 4) == dev.bars[2].address | 1
     assert {index: (bar.size, bar.is_io, bar.is_64bit) for index, bar in dev.bars.items()} == {
         0: (0x4000, False, True),
         2: (32, True, False),

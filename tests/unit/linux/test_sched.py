@@ -626,3 +626,13 @@ def test_interrupt_levels_are_events() -> None:
     kernel = machine().kernel
     kernel.step(0, [IrqLevel(IRQ, True), IrqLevel(IRQ + 1, True), IrqLevel(IRQ, False)])
     assert [number for number, desc in kernel.irqs.items() if desc.level] == [IRQ + 1]
+
+
+def test_writes_from_outside_a_step_are_requests_of_the_next() -> None:
+    kernel = machine(FakeFunction()).kernel
+    kernel.step(5)
+    with kernel.entered():
+        writel(1, registers(), 0)
+    assert kernel.deadline_ns == 5
+    assert kernel.step(5) == [MmioWrite(0, 0, 0, 0, 1)]
+    assert kernel.deadline_ns is None

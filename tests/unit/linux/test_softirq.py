@@ -165,16 +165,20 @@ def test_a_task_that_waits_for_an_idle_cpu_ends_the_loop_after_one_pass() -> Non
     assert order == ["softirq", "task", "softirq", "softirq", "softirq"]
 
 
-def test_a_task_in_its_time_slice_is_not_asked_to_give_way() -> None:
+@pytest.mark.parametrize(
+    ("before_us", "order_then"),
+    [(1, ["softirq"] * 4 + ["busy", "other"]), (4_000, ["softirq", "busy", "other"] + ["softirq"] * 3)],
+)
+def test_an_interrupted_task_is_asked_to_give_way_after_its_time_slice(before_us: int, order_then: list[str]) -> None:
     pump, order = machine(), []
 
     def action() -> None:
         order.append("softirq")
-        if len(order) < 4:
+        if order.count("softirq") < 4:
             raise_softirq(NET_RX_SOFTIRQ)
 
     async def busy() -> None:
-        await udelay(100)
+        await udelay(before_us + 10)
         order.append("busy")
 
     async def other() -> None:
@@ -185,9 +189,28 @@ def test_a_task_in_its_time_slice_is_not_asked_to_give_way() -> None:
     interrupt_raises(pump, NET_RX_SOFTIRQ)
     pump.kernel.run(busy())
     pump.kernel.run(other())
+    pump.irq(IRQ, True, after_ns=before_us * 1_000)
+    pump.advance(10_000_000)
+    assert order == order_then
+
+
+def test_an_interrupt_leaves_softirqs_to_a_ksoftirqd_that_is_due_to_run() -> None:
+    pump, order = machine(), []
+
+    async def task() -> None:
+        open_softirq(NET_TX_SOFTIRQ, lambda: order.append("softirq"))
+        raise_softirq(NET_TX_SOFTIRQ)
+        await udelay(10)
+        order.append("task")
+
+    with pump.kernel.entered():
+        open_softirq(NET_RX_SOFTIRQ, lambda: None)
+    interrupt_raises(pump, NET_RX_SOFTIRQ)
     pump.irq(IRQ, True, after_ns=1_000)
-    pump.advance(1_000_000)
-    assert order == ["softirq"] * 4 + ["busy", "other"]
+    pump.run(task())
+    pump.advance(1)
+    assert pump.kernel.irq_count(IRQ) == 1
+    assert order == ["task", "softirq"]
 
 
 def test_ksoftirqd_takes_turns_with_other_tasks() -> None:

@@ -213,3 +213,35 @@ def test_conversions_round_as_linux_does() -> None:
     assert [usecs_to_jiffies(us) for us in (0, 1, 4000, 4001)] == [0, 1, 1, 2]
     assert jiffies_to_msecs(HZ) == 1000
     assert [round_jiffies(j) for j in (0, 1, HZ, HZ + 1)] == [0, HZ, HZ, 2 * HZ]
+
+
+def test_a_stopped_timer_does_not_fire_beside_one_of_the_same_jiffy_and_is_no_deadline() -> None:
+    pump, kept, stopped = machine(), [], []
+    with pump.kernel.entered():
+        mod_timer(recorder(kept), 2)
+        timer = recorder(stopped)
+        mod_timer(timer, 2)
+        last = recorder(stopped)
+        mod_timer(last, 3)
+        del_timer(timer)
+        del_timer(last)
+    pump.kernel.step(2 * TICK_NS)
+    assert (len(kept), len(stopped)) == (1, 0)
+    assert pump.kernel.deadline_ns is None
+
+
+def test_other_cpus_wait_for_a_timer_function_that_waits() -> None:
+    pump, order = machine(FakeFunction(), cpus=2, read_ns=500), []
+
+    async def function(_: object) -> None:
+        await readl(IoMem(0, 0, 0x1000, "registers"), 0)
+        order.append(("timer", ktime_get_ns()))
+
+    async def other() -> None:
+        await usleep_range(4_000, 4_000)
+        order.append(("other", ktime_get_ns()))
+
+    with pump.kernel.entered():
+        mod_timer(TimerList(function), 1)
+    pump.run(other(), cpu=1)
+    assert order == [("timer", TICK_NS + 500), ("other", TICK_NS + 500)]

@@ -8,6 +8,7 @@ import pytest
 from driver.linux.bug import ContractViolation
 from driver.linux.delay import ktime_get_ns, msleep
 from driver.linux.mutex import Mutex
+from driver.linux.sched import block
 from driver.linux.spinlock import SpinLock
 from driver.linux.wait import (
     Completion,
@@ -146,3 +147,23 @@ async def _wait_in_atomic() -> None:
 def test_rules(broken: object, rule: str) -> None:
     with pytest.raises(ContractViolation, match=rule):
         machine().run(broken())  # type: ignore[operator]
+
+
+def test_a_timeout_that_was_not_needed_does_not_wake_an_endless_wait() -> None:
+    pump, queue, flag = machine(), WaitQueueHead(), []
+
+    async def waiter() -> object:
+        assert await wait_event_timeout(queue, lambda: bool(flag), 2_000_000)
+        return await block()
+
+    async def waker() -> None:
+        await msleep(1)
+        flag.append(1)
+        queue.wake_up()
+        await msleep(10)
+        task.wake("late")
+
+    task = pump.kernel.run(waiter())
+    pump.run(waker())
+    pump.advance(1)
+    assert task.result() == "late"
