@@ -13,6 +13,7 @@ was wrong, a frame is nowhere, a contract was broken or something leaked.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,6 +102,8 @@ class Bench:
     async def start(self) -> None:
         """Clocks, reset, and everything that is plugged into the card."""
         dut, config = self.dut, self.config
+        # cocotbext tells every register access and frame: most of the time of a run would go into its log.
+        logging.getLogger(f"cocotb.{dut._name}").setLevel(logging.WARNING)
         dut.rst_ni.value = 1
         dut.phy_link_i.value = 1
         dut.time_skip_i.value = 0

@@ -88,7 +88,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     sim.add_argument("--waves", action="store_true", help="write dump.fst (as WAVES=1 does): 4 to 7 times slower")
     sim.add_argument(
         "--time-scale", type=int, default=100, metavar="N",
-        help="divide the driver's own delays and timers by N: a 2 s watchdog is minutes of wall time (default %(default)s)",
+        help="divide the driver's delays and timers by N; with 1, its 2 s timer takes minutes (default %(default)s)",
     )  # fmt: skip
     host = parser.add_argument_group("host memory, as the card sees it")
     host.add_argument(

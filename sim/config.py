@@ -105,6 +105,10 @@ class BenchConfig:
     driver: DriverConfig = field(default_factory=DriverConfig)
     mac: str = "00:1b:21:0a:8b:01"
 
+    def seeded(self, seed: int) -> BenchConfig:
+        """The same with another seed."""
+        return dataclasses.replace(self, seed=seed)
+
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))
 
