@@ -73,13 +73,13 @@ module nic_stats_bank
       write = 1'b1;
       case (rd_part_i)
         PartCount: begin
-          rdata_o     = 32'(frames);
-          next_frames = '0;
+          rdata_o[FrameBits-1:0] = frames;
+          next_frames            = '0;
         end
         PartOctetsLow: rdata_o = octets[31:0];
         PartOctetsHigh: begin
-          rdata_o     = 32'(taken[OctetBits-1:32]);
-          next_octets = octets - taken;
+          rdata_o[OctetBits-33:0] = taken[OctetBits-1:32];
+          next_octets             = octets - taken;
         end
         default: ;
       endcase
