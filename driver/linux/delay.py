@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from driver.linux.current import ON
-from driver.linux.sched import busy_until, sleep_until
+from driver.linux.schedule import busy_until, sleep_until
 from driver.linux.timer import HZ, TICK_NS, jiffies
 
 __all__ = [

@@ -8,6 +8,7 @@ from collections import deque
 from driver.linux.bug import fatal_violation, warn_violation
 from driver.linux.cpu import Task, might_sleep
 from driver.linux.current import ON
+from driver.linux.schedule import block
 
 __all__ = ["Mutex"]
 
@@ -26,8 +27,6 @@ class Mutex:
         return self.owner is not None
 
     async def lock(self) -> None:
-        from driver.linux.sched import block
-
         might_sleep("mutex_lock")
         task = ON.cpu.process()
         if task is None or task is self.owner:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import coroutine
 from typing import Any, Protocol, TypeVar
 
 from driver.host import Event, Host, ReadDone, Request
@@ -34,13 +33,13 @@ from driver.linux.cpu import (
     local_irq_disable,
     local_irq_enable,
     might_sleep,
-    sleeper,
 )
 from driver.linux.current import ON, NoKernelError, current, this_cpu
 from driver.linux.dma_mapping import Iommu
 from driver.linux.interrupt import IrqDesc, handle_irq
 from driver.linux.mm import Memory
 from driver.linux.printk import Log
+from driver.linux.schedule import block, busy_until, charge, cond_resched, sleep_until
 from driver.linux.softirq import NR_SOFTIRQS, TIMER_SOFTIRQ, SoftirqAction, do_softirq, invoke_softirq
 from driver.linux.timer import run_timer_softirq
 
@@ -418,50 +417,3 @@ class Kernel:
         task.joiners.clear()
         if error is None:
             del self.tasks[id(task)]
-
-
-# ---------------------------------------------------------------------------------------------- what contexts wait for
-@coroutine
-def block(what: str = "schedule") -> Generator[None, Any, Any]:
-    """Sleep until somebody calls wake(value) on this task; gives that value."""
-    sleeper(what)
-    return (yield None)
-
-
-@coroutine
-def sleep_until(when_ns: int, what: str = "sleep") -> Generator[int | None, Any, bool]:
-    """Sleep until a time; True when somebody woke the task before that.
-
-    In atomic context a violation; if the kernel goes on nevertheless, the CPU stays busy that long.
-    """
-    cpu = ON.cpu
-    if cpu.preempt_count or cpu.irqs_off:
-        might_sleep(what)
-        yield when_ns
-        return False
-    task = sleeper(what)
-    ON.kernel.arm(task, when_ns)
-    return bool((yield None))
-
-
-@coroutine
-def busy_until(when_ns: int) -> Generator[int, Any, None]:
-    """Keep the CPU until a time; interrupts are taken meanwhile. Allowed in every context."""
-    yield when_ns
-
-
-def charge(ns: int) -> Coroutine[Any, Any, None]:
-    """CPU time that a piece of code takes: busy_until(now + ns)."""
-    return busy_until(ON.kernel.now_ns + ns)
-
-
-@coroutine
-def cond_resched() -> Generator[int | None, Any, None]:
-    """Let the other runnable tasks of this CPU have a turn."""
-    cpu = ON.cpu
-    if cpu.queue:
-        task = sleeper("cond_resched")
-        task.wake()
-        yield None
-    else:
-        yield 0  # softirqs and interrupts that became pending

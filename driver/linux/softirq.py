@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from driver.linux.bug import fatal_violation, warn_violation
 from driver.linux.cpu import BH_DISABLE_OFFSET, INTERRUPT_MASK, SOFTIRQ_MASK, Cpu, Task
 from driver.linux.current import ON
+from driver.linux.schedule import block, busy_until, cond_resched
 
 if TYPE_CHECKING:
     from driver.linux.sched import Kernel
@@ -141,8 +142,6 @@ def _need_resched(cpu: Cpu, kernel: Kernel) -> bool:
 
 async def ksoftirqd(cpu: Cpu) -> None:
     """The thread that runs softirqs when they have had too much time, taking turns with the other tasks."""
-    from driver.linux.sched import block, busy_until, cond_resched
-
     while True:
         if cpu.softirq_pending:
             cpu.softirq_now = True

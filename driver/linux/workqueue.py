@@ -9,6 +9,7 @@ from typing import Any
 from driver.linux.bug import fatal_violation
 from driver.linux.cpu import Task, might_sleep
 from driver.linux.current import ON
+from driver.linux.delay import msecs_to_jiffies
 from driver.linux.timer import TimerList, del_timer, jiffies, mod_timer
 from driver.linux.wait import WaitQueueHead, wait_event
 
@@ -87,8 +88,6 @@ def schedule_work(work: Work) -> bool:
 
 
 def _timer_ticks(delay_ms: int) -> int:
-    from driver.linux.delay import msecs_to_jiffies
-
     return jiffies() + msecs_to_jiffies(delay_ms)
 
 
