@@ -163,7 +163,7 @@ async def dev_close(dev: NetDevice) -> None:
         if not dev.flags & IFF_UP:
             return
         dev.started = False
-        await dev_deactivate(dev)
+        dev_deactivate(dev)
         await finish(dev.netdev_ops.ndo_stop(dev))
         dev.flags &= ~IFF_UP
         for went_down in net_state().on_down:

@@ -25,8 +25,6 @@ def _carrier(dev: NetDevice, off: bool) -> None:
     if not dev.link_event:
         dev.link_event = True
         ON.kernel.kthread(_linkwatch(dev), f"linkwatch {dev.name}")
-    if not off and dev.started:
-        dev.watchdog.up()
 
 
 def netif_carrier_on(dev: NetDevice) -> None:
@@ -45,7 +43,7 @@ async def _linkwatch(dev: NetDevice) -> None:
         dev.link_event = False
         if dev.flags & IFF_UP:
             if dev.carrier_off:
-                await dev_deactivate(dev)
+                dev_deactivate(dev)
             else:
                 dev_activate(dev)
 

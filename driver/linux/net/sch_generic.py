@@ -13,7 +13,7 @@ from typing import Final
 
 from driver.linux.bug import fatal_violation
 from driver.linux.current import ON
-from driver.linux.delay import jiffies, msecs_to_jiffies, msleep
+from driver.linux.delay import jiffies, msecs_to_jiffies
 from driver.linux.net.device import (
     NET_XMIT_CN,
     NET_XMIT_DROP,
@@ -42,13 +42,12 @@ DEV_TX_WEIGHT: Final = 64  # packets in one run before the softirq takes over
 class Qdisc:
     """A FIFO of at most `limit` packets; limit 0 is the no-op discipline."""
 
-    __slots__ = ("bytes", "deactivated", "dev", "drops", "limit", "packets", "requeues", "running", "scheduled", "sent")
+    __slots__ = ("bytes", "dev", "drops", "limit", "packets", "requeues", "running", "scheduled", "sent")
 
     def __init__(self, dev: NetDevice, limit: int) -> None:
         self.dev = dev
         self.limit = limit
         self.packets: deque[SkBuff] = deque()
-        self.deactivated = False  # what waits is to be dropped, not sent
         self.running = False
         self.scheduled = False
         self.sent = 0
@@ -150,7 +149,7 @@ def qdisc_run(qdisc: Qdisc) -> None:
     dev, quota = qdisc.dev, DEV_TX_WEIGHT
     txq, packets = dev.txq, qdisc.packets
     try:
-        while packets and not (txq.stopped or txq.frozen or qdisc.deactivated):
+        while packets and not (txq.stopped or txq.frozen):
             skb = packets.popleft()
             length = skb.len
             if netdev_start_xmit(skb, dev) != NETDEV_TX_OK:
@@ -173,7 +172,7 @@ async def qdisc_run_waiting(qdisc: Qdisc) -> None:
     dev, quota = qdisc.dev, DEV_TX_WEIGHT
     txq, packets = dev.txq, qdisc.packets
     try:
-        while packets and not (txq.stopped or txq.frozen or qdisc.deactivated):
+        while packets and not (txq.stopped or txq.frozen):
             skb = packets.popleft()
             length = skb.len
             with txq.lock:
@@ -210,21 +209,20 @@ def dev_activate(dev: NetDevice) -> None:
         return
     if txq.qdisc is not txq.qdisc_sleeping:
         txq.qdisc = txq.qdisc_sleeping
-        txq.qdisc.deactivated = False
         txq.trans_start_ns = ON.kernel.now_ns
         dev.watchdog.up()
 
 
-async def dev_deactivate(dev: NetDevice) -> None:
-    """No packet reaches the driver any more, and none is on its way; those that waited are dropped."""
+def dev_deactivate(dev: NetDevice) -> None:
+    """No packet reaches the driver any more; those that waited are dropped.
+
+    None is on its way either: a driver that waits in ndo_start_xmit holds the transmit lock, so no process runs.
+    """
     txq = dev.txq
     old = txq.qdisc
     if old.limit:
         txq.qdisc = noop_qdisc(dev)
-        old.deactivated = True
     dev.watchdog.down()
-    while old.running or old.scheduled:
-        await msleep(1)
     old.purge()
 
 

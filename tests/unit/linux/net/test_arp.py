@@ -12,6 +12,7 @@ from driver.linux.inet import UdpSocket, inet_state, ping
 from driver.linux.inet.arp import UNRESOLVED_MAX, Nud
 from driver.linux.netdevice import dev_close, dev_open
 from driver.linux.skbuff import live_skbs
+from driver.linux.timer import timer_pending
 from tests.unit.linux.net.hosts import Host, Net
 
 SECOND = 1_000_000_000
@@ -56,6 +57,8 @@ def test_one_question_one_answer_for_any_number_of_packets(net: Net) -> None:
         2, b.mac, THEIRS, a.mac, OURS,
     )  # fmt: skip
     assert state(a, b) is Nud.REACHABLE
+    with a.kernel.entered():
+        assert not any(timer_pending(neigh.timer) for neigh in inet_state().neighbours.values())
 
 
 def test_who_is_asked_learns_who_asked(net: Net) -> None:

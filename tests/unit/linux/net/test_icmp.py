@@ -84,6 +84,20 @@ def test_a_reply_with_other_data_is_no_answer(net: Net) -> None:
     assert a.run(ping(b.ip, timeout_ms=20)) is None and a.mib["IcmpInEchoReps"] == 2
 
 
+def test_a_reply_from_another_station_is_no_answer(net: Net) -> None:
+    a, b = net.hosts
+    a.run(ping(b.ip))
+
+    def from_another(frame: bytes) -> bytes:
+        if frame[34:35] != b"\x00":
+            return frame
+        header = frame[14:24] + b"\0\0" + bytes([10, 0, 0, 3]) + frame[30:34]
+        return frame[:14] + header[:10] + dpkt.in_cksum(header).to_bytes(2, "big") + header[12:] + frame[34:]
+
+    net.change = from_another
+    assert a.run(ping(b.ip, timeout_ms=20)) is None and a.mib["IcmpInEchoReps"] == 2
+
+
 def test_pings_of_one_host_do_not_mix(net: Net) -> None:
     a, b = net.hosts
     a.run(ping(b.ip))

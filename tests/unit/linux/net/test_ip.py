@@ -9,8 +9,11 @@ import dpkt
 import pytest
 
 from driver.linux.errno import EEXIST, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODEV
+from driver.linux.if_ether import ETH_P_ALL
 from driver.linux.inet import UdpSocket, in_aton, inet_addr_add, inet_addr_del, inet_ntoa, ping
-from driver.linux.netdevice import alloc_etherdev, dev_close, dev_open, free_netdev, netif_carrier_off
+from driver.linux.netdevice import NetDevice, alloc_etherdev, dev_close, dev_open, free_netdev, netif_carrier_off
+from driver.linux.packet import PacketType, dev_add_pack, dev_remove_pack
+from driver.linux.skbuff import SkBuff, consume_skb
 from tests.unit.linux.net.hosts import Host, Net
 
 OURS, THEIRS = bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])
@@ -62,6 +65,22 @@ def test_a_good_packet_is_delivered_without_its_padding(net: Net) -> None:
     frame = datagram(host)
     assert received(host, frame + bytes(60 - len(frame))) == b"hello"
     assert host.mib["IpInReceives"] == host.mib["IpInDelivers"] == 1 and host.drops == {}
+
+
+def test_a_tap_that_keeps_a_packet_keeps_all_of_it(net: Net) -> None:
+    host, kept = net.hosts[0], []
+
+    def tap(skb: SkBuff, dev: NetDevice, pt: PacketType) -> int:
+        kept.append(skb)
+        return 0
+
+    pt = PacketType(ETH_P_ALL, tap)
+    host.call(lambda: dev_add_pack(pt))
+    frame = datagram(host)
+    assert received(host, frame + b"padding") == b"hello"
+    assert bytes(kept[0].view()) == frame[14:] + b"padding"
+    host.call(lambda: consume_skb(kept[0]))
+    host.call(lambda: dev_remove_pack(pt))
 
 
 def test_options_are_skipped(net: Net) -> None:

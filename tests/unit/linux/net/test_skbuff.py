@@ -90,6 +90,8 @@ def test_put_push_pull_trim_move_the_ends(kernel: Kernel) -> None:
     skb_trim(skb, 7)
     assert bytes(skb.view()) == b"payload"
     skb_trim(skb, 70)
+    assert skb_pull(skb, 7) and skb.len == 0
+    skb_push(skb, 7)
     assert (skb.len, skb_headroom(skb), skb_tailroom(skb)) == (7, 32, 89)
     consume_skb(skb)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import dpkt
 import pytest
@@ -32,6 +33,11 @@ class Pair:
         self.net.advance(MS)
         return sent
 
+    def sent_by(self, number: int, kind: type[Any]) -> list[Any]:
+        """What IP packets of a host carried, if it is of that kind."""
+        packets = [dpkt.ethernet.Ethernet(frame).data for sender, frame in self.net.sent if sender == number]
+        return [ip.data for ip in packets if isinstance(ip, dpkt.ip.IP) and isinstance(ip.data, kind)]
+
     def got(self) -> Datagram | None:
         datagram: Datagram | None = self.b.call(self.to_b.recvfrom_nowait)
         return datagram
@@ -55,7 +61,7 @@ def frame(host: Host, udp: dpkt.udp.UDP, src: bytes = OURS, dst: bytes = THEIRS)
 def test_what_is_sent_arrives_with_its_sender(pair: Pair, data: bytes) -> None:
     assert pair.send(data) == len(data)
     assert pair.got() == (data, (pair.a.ip, pair.from_a.port))
-    udp = next(p for n, f in pair.net.sent if n == 1 and isinstance((p := dpkt.ethernet.Ethernet(f).data.data), dpkt.udp.UDP))
+    (udp,) = pair.sent_by(1, dpkt.udp.UDP)
     assert (udp.sport, udp.dport, udp.ulen, udp.data) == (pair.from_a.port, 9, len(data) + 8, data)
     assert pair.a.mib["UdpOutDatagrams"] == pair.b.mib["UdpInDatagrams"] == 1
 
@@ -143,7 +149,7 @@ def test_free_ports_differ(pair: Pair) -> None:
 def test_an_unbound_port_is_answered_with_port_unreachable(pair: Pair) -> None:
     assert pair.send(b"anyone?", port=77) == 7
     assert pair.b.mib["UdpNoPorts"] == 1 and pair.b.drops == {"NO_SOCKET": 1}
-    icmp = next(i for n, f in pair.net.sent if n == 2 and isinstance((i := dpkt.ethernet.Ethernet(f).data.data), dpkt.icmp.ICMP))
+    (icmp,) = pair.sent_by(2, dpkt.icmp.ICMP)
     assert (icmp.type, icmp.code) == (3, 3) and dpkt.in_cksum(bytes(icmp)) == 0
     assert pair.a.call(lambda: pair.from_a.sendto(b"x", (pair.b.ip, 9))) == -ECONNREFUSED
     assert pair.send(b"told once") > 0
@@ -161,6 +167,12 @@ def test_a_broadcast_to_an_unbound_port_is_not_answered(pair: Pair) -> None:
     pair.a.call(lambda: pair.from_a.sendto(b"x", ("10.0.0.255", 77)))
     pair.net.advance(MS)
     assert pair.b.mib["UdpNoPorts"] == 1 and all(number == 1 for number, _ in pair.net.sent)
+
+
+def test_a_broadcast_frame_for_our_address_is_not_answered_either(pair: Pair) -> None:
+    raw = frame(pair.b, dpkt.udp.UDP(sport=5, dport=77, ulen=12, data=b"data"))
+    pair.b.arrive(b"\xff" * 6 + raw[6:])
+    assert pair.b.mib["UdpNoPorts"] == 1 and not pair.net.sent
 
 
 # ---- what is refused
