@@ -224,8 +224,15 @@ class Bench:
         """ifup, and wait for the link."""
         device = self.device
         self._must(await self.run(dev_open(device)), "ifup")
-        await self.until(lambda: netif_carrier_ok(device), "link", timeout_ns=50_000_000)
+        await self.linked()
         self.books.receiver_on(device)
+
+    async def linked(self, *, timeout_ns: int = 50_000_000) -> None:
+        """Until there is a link and the stack sends: before its link watch has run it drops what it is given."""
+        device, txq = self.device, self.device.txq
+        await self.until(
+            lambda: netif_carrier_ok(device) and txq.qdisc is txq.qdisc_sleeping, "link", timeout_ns=timeout_ns
+        )
 
     async def close(self) -> None:
         """ifdown. Frames that are on the wire meanwhile may be ignored by the card."""

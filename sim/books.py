@@ -19,6 +19,8 @@ from sim.wire import MIN_BYTES, Frame, Received, Wire
 __all__ = ["Books", "filter_of", "largest_frame"]
 
 _FCS_BYTES = 4
+_ADDRESS_BYTES = 6
+_ERROR_CHARACTER = 0xFE  # XGMII: what the card finds where an error is
 _LARGEST_STANDARD, _LARGEST_JUMBO = 1522, 9234  # with FCS: what the card takes without and with long packets on
 _STANDARD_MTU = 1500
 _EXACT_ADDRESSES = 15  # beside the device's own
@@ -44,10 +46,19 @@ def largest_frame(device: NetDevice) -> int:
     return _LARGEST_JUMBO if device.mtu > _STANDARD_MTU else _LARGEST_STANDARD
 
 
+def _as_seen(frame: Frame) -> bytes:
+    """The first bytes of `frame` as they cross the wire."""
+    start = bytearray(frame.wire_bytes[:_ADDRESS_BYTES])
+    if frame.error_at is not None and frame.error_at < _ADDRESS_BYTES:
+        start[frame.error_at] = _ERROR_CHARACTER
+    return bytes(start)
+
+
 class Books:
     """Listens to a wire; the host tap reports to `host_received` and `host_sent`.
 
-    sent_good: wanted by the filter; filtered: good but not wanted; sent_bad: wrong FCS, symbol error or length.
+    filtered: not for this host by their address; sent_bad: for it, but of wrong FCS, symbol error or length; sent_good:
+    must arrive. The address is looked at first, as the card does: of frames for others it counts no errors.
     """
 
     def __init__(self, wire: Wire) -> None:
@@ -67,13 +78,13 @@ class Books:
         length = len(frame.wire_bytes)
         if self._off or self.device is None:
             self.sent_while_off += 1
-        if self.device is None or not frame.good or not MIN_BYTES + _FCS_BYTES <= length <= largest_frame(self.device):
+        if self.device is None or length < _ADDRESS_BYTES or not wanted(_as_seen(frame), filter_of(self.device)):
+            self.filtered += 1
+        elif not frame.good or not MIN_BYTES + _FCS_BYTES <= length <= largest_frame(self.device):
             self.sent_bad += 1
-        elif wanted(frame.payload, filter_of(self.device)):
+        else:
             self.sent_good += 1
             self.receive.expect(frame.payload)
-        else:
-            self.filtered += 1
 
     def _came(self, frame: Received) -> None:
         self.card_frames += 1

@@ -28,8 +28,8 @@ SUMMARY = "summary.json"
 class Summary:
     """What a run came to. Everything a machine may read is here; the table on the terminal is made from it.
 
-    frames_tx: sent by the card; frames_rx: delivered to the host; frames_filtered: good frames that the card's filter
-    did not want; drops: every other frame sent to the card, by reason; unaccounted: what is in none of these.
+    frames_tx: sent by the card; frames_rx: delivered to the host; frames_filtered: those that the address filter
+    keeps from it; drops: every other frame sent to the card, by reason; unaccounted: what is in none of these.
     """
 
     command: str

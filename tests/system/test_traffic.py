@@ -50,7 +50,7 @@ async def rings_wrap_and_the_queue_stops_and_wakes(dut: Any) -> None:
     stopped = []
     with bench.kernel.entered():
         for frame in outgoing:
-            transmit(device, frame)
+            assert transmit(device, frame) == 0
             stopped.append(netif_queue_stopped(device))
     bench.host.wake()
     await bench.settle()
@@ -77,7 +77,9 @@ async def broken_frames_are_counted_each_where_it_belongs(dut: Any) -> None:
     assert account is not None and account.delivered == 120 - wire.dropped - wire.corrupted + wire.duplicated
     assert account.drops.pop("undersize") == account.drops.pop("fragment") == 1
     assert account.drops.pop("oversize") == account.drops.pop("jabber") == 1
-    assert set(account.drops) == {"bad FCS", "symbol error"} and sum(account.drops.values()) == wire.corrupted > 10
+    # An error within the destination address makes it somebody else's frame.
+    assert set(account.drops) == {"bad FCS", "symbol error"}
+    assert sum(account.drops.values()) + account.filtered == wire.corrupted > 10
     assert books.receive.lost == 0
 
 
@@ -125,7 +127,7 @@ async def down_and_up_under_traffic(dut: Any) -> None:
         with bench.books.receiver_may_be_off():
             await bench.run(dev_close(device))
             assert await bench.run(dev_open(device)) == 0
-            await bench.until(lambda: not device.carrier_off, "link", timeout_ns=50_000_000)
+            await bench.linked()
     sending = False
     await traffic
     await bench.settle()
@@ -147,11 +149,11 @@ async def a_failed_dma_ends_in_a_reset_and_goes_on(dut: Any) -> None:
     bench.host.dma.fail_next(write=False, match=lambda burst: burst.last - burst.first > 256)
     with bench.kernel.entered():
         for _ in range(5):
-            transmit(device, frame)
+            assert transmit(device, frame) == 0
     bench.host.wake()
     with bench.books.receiver_may_be_off():
         await bench.until(lambda: device.carrier_off, "the reset", timeout_ns=50_000_000)
-        await bench.until(lambda: not device.carrier_off, "link", timeout_ns=50_000_000)
+        await bench.linked()
     await bench.answered(bench.partner.ping(HOST_IP, 100))
     assert await bench.run(ping(bench.partner.config.ip, 700)) is not None
     bench.books.transmit.give_up()
@@ -183,7 +185,6 @@ def test_clocks_apart(tmp_path: Path, bench_seed: int) -> None:
 def test_hard_times(tmp_path: Path, bench_seed: int) -> None:
     """Everything else, under hostile memory."""
     others = "rings_wrap|broken_frames|the_filter|down_and_up|a_failed_dma"
-    result = launch(
-        CONFIGS["hostile"].seeded(bench_seed), "tests.system.test_traffic", tmp_path, test_filter=others
-    )
+    config = BenchConfig(host=HOSTILE, driver=DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64)).seeded(bench_seed)
+    result = launch(config, "tests.system.test_traffic", tmp_path, test_filter=others)
     assert result.passed == 5
