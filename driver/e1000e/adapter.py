@@ -28,7 +28,7 @@ ITR_MODES = (ITR_ADAPTIVE, ITR_CONSERVATIVE)
 class Buffer:
     """What belongs to one descriptor (Linux: struct e1000_buffer). dma: 0 when nothing is mapped."""
 
-    __slots__ = ("bytecount", "dma", "length", "next_to_watch", "segs", "skb", "time_stamp")
+    __slots__ = ("bytecount", "dma", "length", "next_to_watch", "skb", "time_stamp")
 
     def __init__(self) -> None:
         self.skb: SkBuff | None = None
@@ -37,8 +37,7 @@ class Buffer:
         # transmit only
         self.time_stamp = 0  # jiffies when the frame was queued; 0: no frame starts here
         self.next_to_watch = 0  # where the frame that starts here ends
-        self.segs = 0
-        self.bytecount = 0
+        self.bytecount = 0  # of the packet that ends here
 
 
 class Ring:

@@ -60,9 +60,9 @@ async def e1000_intr(irq: int, adapter: Adapter) -> int:
 def e1000e_poll(napi: NapiStruct, budget: int) -> int:
     """Clean both rings; when that was all, ask for interrupts again."""
     adapter: Adapter = napi.dev.priv
-    tx_clean = e1000_clean_tx_irq(adapter.tx_ring)
+    e1000_clean_tx_irq(adapter.tx_ring)
     work_done = e1000_clean_rx_irq(adapter.rx_ring, budget)
-    if not tx_clean or work_done == budget:
+    if work_done == budget:
         return budget
     if napi_complete_done(napi, work_done):
         if adapter.itr_setting in ITR_MODES:

@@ -204,7 +204,6 @@ def e1000_clean_rx_irq(ring: Ring, budget: int) -> int:
             adapter.total_rx_packets += 1
             skb.protocol = eth_type_trans(skb, adapter.netdev)
             netif_receive_skb(skb)
-        desc[(index - 1) % ring.count * DESC_BYTES + RXD_STATUS_OFFSET] = 0
         cleaned += 1
         if cleaned >= RX_BUFFER_WRITE:
             e1000_alloc_rx_buffers(ring, cleaned)

@@ -203,35 +203,26 @@ def e1000_tx_queue(ring: Ring, skb: SkBuff, first: int, count: int) -> None:
 
 
 # ---------------------------------------------------------------- cleaning
-def e1000_clean_tx_irq(ring: Ring) -> bool:
-    """Give back what the card has sent, in NAPI context; False when there may be more than one round was worth."""
+def e1000_clean_tx_irq(ring: Ring) -> None:
+    """Give back what the card has sent, in NAPI context."""
     adapter = ring.adapter
-    cleaned = 0
     index = ring.next_to_clean
-    sent_bytes = sent_packets = 0
-    while index != ring.next_to_use and cleaned < ring.count:
+    # next_to_use: behind it lie descriptors of the last round, with DD.
+    while index != ring.next_to_use:
         eop = ring.buffer_info[index].next_to_watch
         if not ring.desc[eop * DESC_BYTES + TXD_STATUS_OFFSET] & TXD_STAT_DD:
             break
-        while True:
-            buffer = ring.buffer_info[index]
-            if index == eop:
-                sent_packets += 1
-                sent_bytes += buffer.bytecount
-            e1000_put_txbuf(ring, buffer, drop=False)
-            ring.desc[index * DESC_BYTES + TXD_STATUS_OFFSET] = 0
-            was, index = index, (index + 1) % ring.count
-            cleaned += 1
-            if was == eop:
-                break
-    ring.next_to_clean = index
-    adapter.total_tx_bytes += sent_bytes
-    adapter.total_tx_packets += sent_packets
-    if cleaned:
+        adapter.total_tx_packets += 1
+        adapter.total_tx_bytes += ring.buffer_info[eop].bytecount
+        end = (eop + 1) % ring.count
+        while index != end:
+            e1000_put_txbuf(ring, ring.buffer_info[index], drop=False)
+            index = (index + 1) % ring.count
+    if index != ring.next_to_clean:
+        ring.next_to_clean = index
         _wake_when_room(ring)
     if adapter.detect_tx_hung:
         _detect_hang(ring)
-    return cleaned < ring.count
 
 
 def _wake_when_room(ring: Ring) -> None:

@@ -10,6 +10,7 @@ from driver.e1000e.itr import LatencyRange, e1000_update_itr
 from driver.e1000e.regs import IAM, ICR, IMS, ITR
 from driver.host import MmioRead, MmioWrite
 from driver.linux.interrupt import IRQ_HANDLED, IRQF_SHARED, free_irq, request_irq
+from driver.linux.napi import napi_schedule
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import FakeCard
 
@@ -111,6 +112,19 @@ def test_poll_stops_at_its_budget_and_comes_back() -> None:
     assert len(bench.received) == 200
     assert bench.adapter.napi.work - work == 200
     assert bench.adapter.napi.polls - polls == 4  # 64 + 64 + 64 + 8
+    bench.finish()
+
+
+def test_poll_of_a_device_that_goes_down_leaves_interrupts_masked() -> None:
+    bench = Bench().up()
+    adapter = bench.adapter
+    bench.card.ims = 0
+    adapter.down = True
+    bench.call(lambda: napi_schedule(adapter.napi))
+    bench.settle(10_000)
+    assert bench.card.ims == 0
+    adapter.down = False
+    bench.card._unmask(IMS_ENABLE_MASK)
     bench.finish()
 
 

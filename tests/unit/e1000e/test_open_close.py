@@ -6,10 +6,14 @@ from __future__ import annotations
 import pytest
 
 from driver.e1000e import netdev, rx, tx
-from driver.e1000e.regs import CTRL, RCTL, TCTL
+from driver.e1000e.regs import CTRL, IMC, RCTL, TCTL
+from driver.host import MmioWrite
+from driver.linux.delay import msleep
 from driver.linux.errno import EBUSY, EIO, ENOMEM
 from driver.linux.interrupt import IRQ_NONE, free_irq, request_irq
 from driver.linux.netdevice import dev_close, dev_open, netif_carrier_ok
+from driver.linux.timer import timer_pending
+from driver.linux.workqueue import Work, schedule_work
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import FakeCard
 
@@ -158,6 +162,54 @@ def test_close_does_not_take_memory_back_before_the_reset() -> None:
     assert bench.card.generation == resets + 1
     assert bench.kernel.violations == []
     bench.pump.run(dev_open(bench.netdev))
+    bench.finish()
+
+
+def test_close_stops_traffic_before_interrupts_and_both_before_the_reset() -> None:
+    bench = Bench().up()
+    bench.pump.host.log.clear()
+    bench.pump.run(dev_close(bench.netdev))
+    writes = [(r.offset, r.value) for _, r in bench.pump.host.log if isinstance(r, MmioWrite)]
+    wanted = [
+        next(i for i, (offset, value) in enumerate(writes) if offset == RCTL.offset and not value & RCTL.EN),
+        next(i for i, (offset, value) in enumerate(writes) if offset == TCTL.offset and not value & TCTL.EN),
+        next(i for i, (offset, _) in enumerate(writes) if offset == IMC.offset),
+        next(i for i, (offset, v) in enumerate(writes) if offset == CTRL.offset and v & CTRL.GIO_MASTER_DISABLE),
+        next(i for i, (offset, value) in enumerate(writes) if offset == CTRL.offset and value & CTRL.RST),
+    ]
+    assert wanted == sorted(wanted)
+    bench.pump.run(dev_open(bench.netdev))
+    bench.finish()
+
+
+def test_close_stops_the_watchdog_and_waits_for_one_that_runs() -> None:
+    bench = Bench().up()
+    adapter = bench.adapter
+    steps: list[str] = []
+
+    async def slow_watchdog(work: Work) -> None:
+        await msleep(100)
+        steps.append("watchdog is done")
+
+    adapter.watchdog_task.func = slow_watchdog
+    bench.call(lambda: schedule_work(adapter.watchdog_task))
+    bench.close()
+    steps.append("closed")
+    assert steps == ["watchdog is done", "closed"]
+    assert not timer_pending(adapter.watchdog_timer)
+    bench.unload()
+    bench.assert_clean()
+
+
+def test_counters_survive_close_and_go_on_after_open() -> None:
+    bench = Bench().up()
+    bench.arrive(*(frame_of(100, n) for n in range(5)))
+    bench.settle(100_000)
+    bench.close()
+    assert bench.stats().rx_packets == 5
+    bench.open()
+    works(bench)
+    assert bench.stats().rx_packets == 6
     bench.finish()
 
 

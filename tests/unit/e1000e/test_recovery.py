@@ -7,7 +7,7 @@ import pytest
 
 from driver.e1000e.adapter import Adapter
 from driver.e1000e.netdev import e1000e_reinit_locked
-from driver.e1000e.regs import CRCERRS, RCTL
+from driver.e1000e.regs import CRCERRS, MDIC, RCTL
 from driver.linux.net.state import net_state
 from driver.linux.netdevice import (
     dev_close,
@@ -68,6 +68,14 @@ def test_slow_transmitter_is_not_taken_for_a_hang() -> None:
     bench.finish()
 
 
+def test_suspicion_of_a_hang_ends_when_no_frame_is_overdue() -> None:
+    bench = Bench().up()
+    bench.adapter.tx_hang_head = 0
+    bench.settle(2 * WATCHDOG_NS)
+    assert bench.adapter.tx_hang_head is None
+    bench.finish()
+
+
 def test_lost_interrupt_is_made_up_for_by_the_watchdog() -> None:
     bench = Bench().up()
     bench.card.raise_causes = lambda causes: None  # type: ignore[method-assign]
@@ -93,6 +101,16 @@ def test_link_that_goes_and_comes_back() -> None:
         works(bench, round)
     assert sum("NIC Link is Up" in line.text for line in bench.kernel.log) == 4
     assert sum("NIC Link is Down" in line.text for line in bench.kernel.log) == 3
+    bench.finish()
+
+
+def test_phy_is_asked_only_after_a_link_interrupt() -> None:
+    bench = Bench().up()
+    bench.pump.host.log.clear()
+    bench.settle(5 * WATCHDOG_NS)
+    offsets = [getattr(request, "offset", None) for _, request in bench.pump.host.log]
+    assert len(offsets) > 50, "the watchdog runs"
+    assert MDIC.offset not in offsets
     bench.finish()
 
 

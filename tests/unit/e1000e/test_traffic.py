@@ -159,6 +159,7 @@ def test_frame_that_needs_two_buffers_is_discarded_and_the_next_is_not() -> None
     assert bench.received == [frame_of(1000, 1), frame_of(2000, 3), frame_of(1000, 5)]
     stats = bench.stats()
     assert (stats.rx_length_errors, stats.rx_errors) == (2, 2)
+    assert stats.rx_nohandler == 0, "a piece of a frame was passed on as a frame"
     bench.finish()
 
 
@@ -214,6 +215,7 @@ def test_receive_tail_moves_in_batches() -> None:
     assert len(tails) >= 300 // rx.RX_BUFFER_WRITE - 1
     assert all(tail % rx.RX_BUFFER_WRITE == 0 for tail in tails)
     assert len(bench.received) == 300
+    assert rx.e1000_desc_unused(bench.adapter.rx_ring) == 0, "every buffer is back on the ring"
     bench.finish()
 
 
