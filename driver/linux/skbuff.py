@@ -18,14 +18,26 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from sys import _getframe
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from driver.linux.bug import ContractViolation, Where, fatal_violation, told, warn_violation
 from driver.linux.cpu import HARDIRQ_MASK
 from driver.linux.current import ON
 from driver.linux.errno import ENOMEM
 from driver.linux.if_ether import ETH_ZLEN
-from driver.linux.mm import GFP_ATOMIC, Buffer, kfree, kmalloc
+from driver.linux.mm import GFP_ATOMIC, kfree, kmalloc
+from driver.linux.net.skb import (
+    CHECKSUM_COMPLETE,
+    CHECKSUM_NONE,
+    CHECKSUM_PARTIAL,
+    CHECKSUM_UNNECESSARY,
+    NOT_SET,
+    FreedSkBuff,
+    SkbShared,
+    SkBuff,
+    skb_bug,
+    skb_violation,
+    touched_while_mapped,
+)
 from driver.linux.net.state import net_state, this_softnet
 from driver.linux.skb_drop_reason import SkbDropReason
 from driver.linux.softirq import NET_TX_SOFTIRQ, raise_softirq
@@ -48,135 +60,6 @@ __all__ = [
 SMP_CACHE_BYTES: Final = 64
 NET_SKB_PAD: Final = 64  # headroom of a received frame
 NET_IP_ALIGN: Final = 2  # puts the IP header behind the 14 bytes of Ethernet on a word boundary
-
-CHECKSUM_NONE: Final = 0
-CHECKSUM_UNNECESSARY: Final = 1
-CHECKSUM_COMPLETE: Final = 2
-CHECKSUM_PARTIAL: Final = 3
-
-NOT_SET: Final = -1  # of a header offset
-
-
-class _Shared:
-    """How many skbs share a head; exists from the first clone on."""
-
-    __slots__ = ("dataref",)
-
-    def __init__(self) -> None:
-        self.dataref = 1
-
-
-class SkBuff:
-    """struct sk_buff; linear only. Offsets are bytes into `head`."""
-
-    __slots__ = (
-        "cb",
-        "csum",
-        "data",
-        "dev",
-        "end",
-        "freed",
-        "head",
-        "ip_summed",
-        "len",
-        "mac_header",
-        "made",
-        "network_header",
-        "pkt_type",
-        "protocol",
-        "queue",
-        "shared",
-        "sk",
-        "tail",
-        "transport_header",
-        "tstamp",
-        "users",
-    )
-
-    def __init__(self, head: Buffer, end: int, made: Where) -> None:
-        self.head = head
-        self.data = 0
-        self.tail = 0
-        self.end = end
-        self.len = 0
-        self.users = 1
-        self.shared: _Shared | None = None
-        self.queue: SkBuffHead | None = None
-        self.dev: NetDevice | None = None
-        self.protocol = 0
-        self.pkt_type = 0
-        self.ip_summed = CHECKSUM_NONE
-        self.csum = 0
-        self.mac_header = NOT_SET
-        self.network_header = NOT_SET
-        self.transport_header = NOT_SET
-        self.sk: Any = None  # the socket that sent it: told with error_report(errno) when it cannot be delivered
-        self.tstamp = 0  # ns, 0: not stamped
-        self.cb: Any = None  # control block: belongs to whichever layer holds the skb
-        self.made = made
-        self.freed: Where | None = None
-
-    def view(self) -> memoryview:
-        """The packet, from `data` to `tail`."""
-        head = self.head
-        if head.mapped:
-            _touched_while_mapped(self)
-        return head.view[self.data : self.tail]
-
-    def head_view(self) -> memoryview:
-        """The whole head, for reading at header offsets."""
-        head = self.head
-        if head.mapped:
-            _touched_while_mapped(self)
-        return head.view
-
-    @property
-    def addr(self) -> int:
-        """Physical address of `data`."""
-        return self.head.addr + self.data
-
-    @property
-    def where_made(self) -> str:
-        return told(self.made)
-
-    def __repr__(self) -> str:
-        return f"<skb {self.len} bytes at {self.addr:#x}, users {self.users}, made at {told(self.made)}>"
-
-
-class _FreedSkBuff(SkBuff):
-    """What the last free turns an skb into: a live skb pays nothing for the check, and no use escapes it."""
-
-    __slots__ = ()
-
-    def __getattribute__(self, name: str) -> Any:
-        if not name.startswith("__"):
-            _violation(self, "skb-use-after-free", f"reads {name} of an skb that was freed")
-        return object.__getattribute__(self, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        _violation(self, "skb-use-after-free", f"writes {name} of an skb that was freed")
-        object.__setattr__(self, name, value)
-
-    def __repr__(self) -> str:
-        return f"<{_described(self)}, made at {told(object.__getattribute__(self, 'made'))}>"
-
-
-def _described(skb: SkBuff) -> str:
-    freed = object.__getattribute__(skb, "freed")
-    return "skb" if freed is None else f"skb freed at {told(freed)}"
-
-
-def _violation(skb: SkBuff, rule: str, message: str) -> None:
-    warn_violation(rule, _described(skb), message, object.__getattribute__(skb, "made"))
-
-
-def _bug(skb: SkBuff, rule: str, message: str) -> ContractViolation:
-    """A violation nothing sane can follow: for the caller to raise."""
-    return fatal_violation(rule, _described(skb), message, skb.made)
-
-
-def _touched_while_mapped(skb: SkBuff) -> None:
-    _violation(skb, "skb-mapped", "packet bytes touched while they are mapped for DMA")
 
 
 # ---- making ----------------------------------------------------------------------------------------------------------
@@ -239,7 +122,7 @@ def skb_clone(skb: SkBuff) -> SkBuff:
     """A second skb on the same bytes."""
     shared = skb.shared
     if shared is None:
-        shared = skb.shared = _Shared()
+        shared = skb.shared = SkbShared()
     shared.dataref += 1
     frame = _getframe(1)
     clone = SkBuff(skb.head, skb.end, (frame.f_code, frame.f_lasti))
@@ -275,9 +158,9 @@ def skb_copy_expand(skb: SkBuff, headroom: int, tailroom: int) -> SkBuff | None:
 def pskb_expand_head(skb: SkBuff, nhead: int, ntail: int) -> int:
     """Give the skb a head of its own, `nhead` and `ntail` bytes roomier. 0 or -ENOMEM. Views taken before are stale."""
     if skb.users > 1:
-        raise _bug(skb, "skb-shared", f"head replaced while {skb.users} hold the skb")
+        raise skb_bug(skb, "skb-shared", f"head replaced while {skb.users} hold the skb")
     if skb.head.mapped:
-        raise _bug(skb, "skb-mapped", "head replaced while it is mapped for DMA")
+        raise skb_bug(skb, "skb-mapped", "head replaced while it is mapped for DMA")
     old = skb.head_view()
     end = (skb.end + nhead + ntail + SMP_CACHE_BYTES - 1) & -SMP_CACHE_BYTES
     head = kmalloc(end)
@@ -311,21 +194,21 @@ def _put_head(skb: SkBuff) -> None:
 def _unref(skb: SkBuff, depth: int) -> bool:
     """Drop one use; True when it was the last and the skb is gone."""
     if type(skb) is not SkBuff:
-        _violation(skb, "skb-double-free", "freed again")
+        skb_violation(skb, "skb-double-free", "freed again")
         return False
     if skb.users > 1:
         skb.users -= 1
         return False
     if skb.queue is not None:
-        _violation(skb, "skb-on-list", "freed while it is on a queue")
+        skb_violation(skb, "skb-on-list", "freed while it is on a queue")
     if ON.cpu.preempt_count & HARDIRQ_MASK:
-        _violation(skb, "skb-hardirq", "freed in a hard interrupt: dev_kfree_skb_any is for that")
+        skb_violation(skb, "skb-hardirq", "freed in a hard interrupt: dev_kfree_skb_any is for that")
     _put_head(skb)
     del net_state().live_skbs[skb]
     frame = _getframe(depth)
     skb.freed = (frame.f_code, frame.f_lasti)
     skb.users = 0
-    skb.__class__ = _FreedSkBuff
+    skb.__class__ = FreedSkBuff
     return True
 
 
@@ -414,7 +297,7 @@ def skb_tailroom(skb: SkBuff) -> int:
 def skb_reserve(skb: SkBuff, length: int) -> None:
     """Make headroom in an empty skb."""
     if skb.len or not 0 <= length <= skb.end - skb.tail:
-        raise _bug(skb, "skb-over-panic", f"reserve of {length}: {skb.len} bytes held, {skb.end - skb.tail} of room")
+        raise skb_bug(skb, "skb-over-panic", f"reserve of {length}: {skb.len} bytes held, {skb.end - skb.tail} of room")
     skb.data += length
     skb.tail += length
 
@@ -424,10 +307,10 @@ def skb_put(skb: SkBuff, length: int) -> memoryview:
     tail = skb.tail
     new_tail = tail + length
     if new_tail > skb.end or length < 0:
-        raise _bug(skb, "skb-over-panic", f"put of {length} bytes with {skb.end - tail} of room")
+        raise skb_bug(skb, "skb-over-panic", f"put of {length} bytes with {skb.end - tail} of room")
     head = skb.head
     if head.mapped:
-        _touched_while_mapped(skb)
+        touched_while_mapped(skb)
     skb.tail = new_tail
     skb.len += length
     return head.view[tail:new_tail]
@@ -443,10 +326,10 @@ def skb_push(skb: SkBuff, length: int) -> memoryview:
     data = skb.data
     new_data = data - length
     if new_data < 0 or length < 0:
-        raise _bug(skb, "skb-under-panic", f"push of {length} bytes with {data} of headroom")
+        raise skb_bug(skb, "skb-under-panic", f"push of {length} bytes with {data} of headroom")
     head = skb.head
     if head.mapped:
-        _touched_while_mapped(skb)
+        touched_while_mapped(skb)
     skb.data = new_data
     skb.len += length
     return head.view[new_data:data]
@@ -537,7 +420,7 @@ class SkBuffHead:
 
 def _join(queue: SkBuffHead, skb: SkBuff) -> None:
     if skb.queue is not None:
-        raise _bug(skb, "skb-on-list", "put on a queue while it is on one")
+        raise skb_bug(skb, "skb-on-list", "put on a queue while it is on one")
     skb.queue = queue
 
 
@@ -566,7 +449,7 @@ def skb_peek(queue: SkBuffHead) -> SkBuff | None:
 def skb_unlink(skb: SkBuff, queue: SkBuffHead) -> None:
     """Take it out of the queue it is on."""
     if skb.queue is not queue:
-        raise _bug(skb, "skb-on-list", "unlinked from a queue it is not on")
+        raise skb_bug(skb, "skb-on-list", "unlinked from a queue it is not on")
     queue.packets.remove(skb)
     skb.queue = None
 
@@ -596,4 +479,4 @@ def live_skbs() -> list[SkBuff]:
 def skb_leak_check() -> None:
     """Rule skb-leak: to be called when everything that may hold one is gone."""
     for skb in live_skbs():
-        _violation(skb, "skb-leak", f"{skb.len} bytes, users {skb.users}: never freed")
+        skb_violation(skb, "skb-leak", f"{skb.len} bytes, users {skb.users}: never freed")

@@ -6,8 +6,9 @@ from __future__ import annotations
 from driver.linux.bug import fatal_violation
 from driver.linux.current import ON
 from driver.linux.net.device import NET_RX_DROP
+from driver.linux.net.skb import NOT_SET, SkBuff
 from driver.linux.net.state import Net
-from driver.linux.skbuff import NOT_SET, SkbDropReason, SkBuff, kfree_skb
+from driver.linux.skbuff import SkbDropReason, kfree_skb
 
 __all__ = ["netif_receive_skb"]
 
