@@ -70,7 +70,7 @@ class Bench:
         assert not self.held and self.offered is None and not self.dut.out_valid_o.value
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def order_and_level_under_random_pressure(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
@@ -80,7 +80,7 @@ async def order_and_level_under_random_pressure(dut: Any) -> None:
     assert bench.taken > 300
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def holds_exactly_its_depth(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
@@ -90,7 +90,7 @@ async def holds_exactly_its_depth(dut: Any) -> None:
     assert bench.taken == bench.depth + 1  # and the one that waited outside
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def a_word_per_cycle(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
@@ -99,7 +99,7 @@ async def a_word_per_cycle(dut: Any) -> None:
     await bench.drain()
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def reset_empties_it(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
@@ -126,7 +126,7 @@ def test_nic_fifo(shape, tmp_path):
     assert result.passed == 4
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def broken_a_word_that_changes_while_it_waits(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()

@@ -79,7 +79,7 @@ class Bench:
         assert not self.held and not self.dut.out_valid_o.value and int(self.dut.in_level_o.value) == 0
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(ratio=RATIOS)
 async def every_word_once_and_in_order(dut: Any, ratio: tuple[int, int]) -> None:
     bench = Bench(dut)
@@ -90,7 +90,7 @@ async def every_word_once_and_in_order(dut: Any, ratio: tuple[int, int]) -> None
     assert bench.taken > 200
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def holds_its_depth(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start(6400, 5000)
@@ -101,7 +101,7 @@ async def holds_its_depth(dut: Any) -> None:
     assert bench.taken >= DEPTH
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(ratio=[(6400, 6400), (6400, 6402), (6402, 6400)])
 async def a_word_per_cycle_of_the_slower_clock(dut: Any, ratio: tuple[int, int]) -> None:
     bench = Bench(dut)
@@ -114,7 +114,7 @@ async def a_word_per_cycle_of_the_slower_clock(dut: Any, ratio: tuple[int, int])
     await bench.settle()
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(side=["in", "out"], ratio=[(6400, 6400), (2000, 9998), (9998, 2000)])
 async def a_reset_of_either_side_empties_both(dut: Any, side: str, ratio: tuple[int, int]) -> None:
     bench = Bench(dut)

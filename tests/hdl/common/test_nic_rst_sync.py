@@ -14,7 +14,7 @@ from sim.runner import Design, nic_sources, simulate
 HOLD_CYCLES = 16
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def asserted_at_once_released_on_the_sixteenth_edge(dut: Any) -> None:
     dut.rst_ni.value = 1
     Clock(dut.clk_i, 10, unit="ns").start()

@@ -41,7 +41,7 @@ def data_of(bench: MacBench) -> list[bytes]:
     return [frame.data for frame in bench.received]
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(dic=[True, False])
 async def every_size_arrives_whole(dut: Any, dic: bool) -> None:
     bench = MacBench(dut)
@@ -61,7 +61,7 @@ async def every_size_arrives_whole(dut: Any, dic: bool) -> None:
     assert data_of(bench) == sent and len(sent) == 174
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(clocks=[(6400, 6400), (6402, 6400), (6400, 6402), (12000, 6400), (3000, 6400)], skew=[False, True])
 async def smallest_gaps_and_any_clock(dut: Any, clocks: tuple[int, int], skew: bool) -> None:
     """Gaps of 5 bytes, the least that may reach a receiver; the core up to half as fast as the wire."""
@@ -77,7 +77,7 @@ async def smallest_gaps_and_any_clock(dut: Any, clocks: tuple[int, int], skew: b
     assert data_of(bench) == sent and len(sent) == 251
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def frames_of_64_bytes_arrive_at_line_rate(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -137,7 +137,7 @@ SILENT: dict[str, Callable[[list[Character]], list[Character]]] = {
 }
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(lane=[0, 4])
 async def each_fault_is_reported_and_harms_no_other_frame(dut: Any, lane: int) -> None:
     bench = MacBench(dut)
@@ -159,7 +159,7 @@ async def each_fault_is_reported_and_harms_no_other_frame(dut: Any, lane: int) -
         assert isinstance(content, int) or frame.data == content, name
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(lane=[0, 4])
 async def what_is_no_frame_leaves_no_trace(dut: Any, lane: int) -> None:
     bench = MacBench(dut)
@@ -175,7 +175,7 @@ async def what_is_no_frame_leaves_no_trace(dut: Any, lane: int) -> None:
     assert data_of(bench) == sent and len(sent) == len(SILENT)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def a_start_in_a_wrong_lane_is_none(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -189,7 +189,7 @@ async def a_start_in_a_wrong_lane_is_none(dut: Any) -> None:
     assert data_of(bench) == [good]
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def preamble_bytes_are_counted_not_compared(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -201,7 +201,7 @@ async def preamble_bytes_are_counted_not_compared(dut: Any) -> None:
     assert data_of(bench) == [good]
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def the_length_of_an_endless_frame_saturates(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -214,7 +214,7 @@ async def the_length_of_an_endless_frame_saturates(dut: Any) -> None:
     assert [len(frame.data) for frame in bench.received] == [65534, 65535, 65536, 70001]
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def without_link_whole_frames_are_dropped(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -233,7 +233,7 @@ async def without_link_whole_frames_are_dropped(dut: Any) -> None:
     assert len(bench.received) == 3
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(core_ps=[6400, 6402, 9600])
 async def busy_until_the_last_beat_is_out(dut: Any, core_ps: int) -> None:
     bench = MacBench(dut)
@@ -258,7 +258,7 @@ async def busy_until_the_last_beat_is_out(dut: Any, core_ps: int) -> None:
     assert data_of(bench)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def a_reset_inside_a_frame_loses_that_frame_only(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()

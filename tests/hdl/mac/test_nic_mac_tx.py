@@ -29,7 +29,7 @@ def on_the_wire(bench: MacBench) -> list[bytes]:
     return [bytes(frame.data) for frame in bench.checker.frames]
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(psp=[True, False])
 async def every_size_comes_out_padded_and_checked(dut: Any, psp: bool) -> None:
     bench = MacBench(dut)
@@ -52,7 +52,7 @@ async def every_size_comes_out_padded_and_checked(dut: Any, psp: bool) -> None:
     assert {frame.start % 8 for frame in bench.checker.frames} == {0, 4}
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def back_to_back_frames_of_64_bytes_take_84_byte_times(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -64,7 +64,7 @@ async def back_to_back_frames_of_64_bytes_take_84_byte_times(dut: Any) -> None:
     assert frames[-1].start - frames[0].start == 200 * 84  # 10.5 cycles each
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def the_gap_is_12_on_average_for_every_size(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -80,7 +80,20 @@ async def the_gap_is_12_on_average_for_every_size(dut: Any) -> None:
     assert set(bench.checker.gaps) == set(range(9, 16))
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def a_pause_pays_the_deficit_back(dut: Any) -> None:
+    """Frames of 4n + 3 bytes: the first gap after a pause is 3 bytes short again, whatever was owed before it."""
+    bench = MacBench(dut)
+    await bench.start()
+    for _ in range(10):
+        await bench.transmit(bench.rng.randbytes(63))
+        await bench.transmit(bench.rng.randbytes(63))
+        await bench.idle()
+    assert len(bench.checker.gaps) == 19
+    assert set(bench.checker.gaps[0::2]) == {9}
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(ipgt=[0, 8, 9, 13, 40, 1023])
 async def ipgt_adds_idle(dut: Any, ipgt: int) -> None:
     bench = MacBench(dut)
@@ -95,7 +108,7 @@ async def ipgt_adds_idle(dut: Any, ipgt: int) -> None:
     assert sum(gaps) == pytest.approx(8 * gap, abs=3)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(core_ps=[6400, 6402, 6398, 8000, 9600, 2000], skew=[False, True])
 async def a_frame_never_runs_dry(dut: Any, core_ps: int, skew: bool) -> None:
     """Core clock 100 ppm and far slower or faster than the wire: jumbo and random frames, back to back."""
@@ -110,7 +123,7 @@ async def a_frame_never_runs_dry(dut: Any, core_ps: int, skew: bool) -> None:
     assert on_the_wire(bench) == want and len(want) == 42
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def without_link_no_frame_begins_and_the_one_under_way_ends(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -129,7 +142,7 @@ async def without_link_no_frame_begins_and_the_one_under_way_ends(dut: Any) -> N
     assert on_the_wire(bench) == [with_fcs(first), with_fcs(second)]
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def a_frame_given_up_ends_in_error_characters(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -148,7 +161,7 @@ async def a_frame_given_up_ends_in_error_characters(dut: Any) -> None:
     assert [bytes(frame.data) for frame in frames[1::2]] == whole and not any(frame.errors for frame in frames[1::2])
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(core_ps=[6400, 6398, 9600])
 async def busy_from_offer_to_terminate(dut: Any, core_ps: int) -> None:
     bench = MacBench(dut)
@@ -174,7 +187,7 @@ async def busy_from_offer_to_terminate(dut: Any, core_ps: int) -> None:
     assert len(bench.checker.frames) == 30
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def a_reset_of_the_core_cuts_the_frame_and_the_next_is_whole(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -235,4 +248,4 @@ def test_the_checker_refuses(stream):
 
 def test_nic_mac_tx(tmp_path):
     result = simulate(Design("nic_mac", nic_sources("nic_mac")), MODULE, folder=tmp_path)
-    assert result.passed == 2 + 1 + 1 + 6 + 12 + 1 + 1 + 3 + 1
+    assert result.passed == 2 + 1 + 1 + 1 + 6 + 12 + 1 + 1 + 3 + 1

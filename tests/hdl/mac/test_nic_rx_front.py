@@ -145,7 +145,7 @@ def random_frame(rng: Random, config: Config) -> Frame:
     return Frame(data, crc_err=rng.random() < 0.2, symbol_err=rng.random() < 0.1)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def random_frames_under_random_settings(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
@@ -160,7 +160,7 @@ async def random_frames_under_random_settings(dut: Any) -> None:
     assert set(bench.counts) == set(OUTCOMES) and sum(bench.counts.values()) == 1200
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(mo=[0, 1, 2, 3])
 async def each_hash_bit_is_where_the_offset_says(dut: Any, mo: int) -> None:
     """A walking one through the address, with only the table bit set that it should hit; then with all but that."""
@@ -180,7 +180,7 @@ async def each_hash_bit_is_where_the_offset_says(dut: Any, mo: int) -> None:
     assert wanted == [1, 0] * 47
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def each_of_sixteen_addresses_counts_and_only_if_valid(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
@@ -197,7 +197,7 @@ async def each_of_sixteen_addresses_counts_and_only_if_valid(dut: Any) -> None:
     assert accepted == [1, 0] * 16
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(lpe=[False, True], sbp=[False, True])
 async def lengths_are_classed_at_their_limits(dut: Any, lpe: bool, sbp: bool) -> None:
     bench = Bench(dut)
@@ -213,7 +213,7 @@ async def lengths_are_classed_at_their_limits(dut: Any, lpe: bool, sbp: bool) ->
     assert set(bench.counts) == set(OUTCOMES)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(pause=[0, 0.5])
 async def the_fcs_is_stripped_at_every_length(dut: Any, pause: float) -> None:
     bench = Bench(dut)
@@ -225,7 +225,7 @@ async def the_fcs_is_stripped_at_every_length(dut: Any, pause: float) -> None:
     bench.check(sent)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(secrc=[False, True])
 async def what_no_command_can_carry_is_cut(dut: Any, secrc: bool) -> None:
     bench = Bench(dut)
@@ -241,7 +241,7 @@ async def what_no_command_can_carry_is_cut(dut: Any, secrc: bool) -> None:
     assert bench.counts == {"oversize": 10, "good": 1}
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def disabled_means_no_trace_and_changes_count_from_the_next_frame(dut: Any) -> None:
     bench = Bench(dut)
     on, off = Config(upe=True, mpe=True), Config(en=False, upe=True, mpe=True)
@@ -263,7 +263,7 @@ async def disabled_means_no_trace_and_changes_count_from_the_next_frame(dut: Any
     bench.check([frames[2], frames[4]])
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def reset_inside_a_frame_lets_nothing_of_it_out(dut: Any) -> None:
     """The tail of a frame that a reset has cut, arriving while disabled, is no frame either."""
     bench = Bench(dut)
@@ -295,7 +295,7 @@ def test_nic_rx_front(tmp_path):
     assert result.passed == 1 + 4 + 1 + 4 + 2 + 2 + 1 + 1
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def broken_model_of_the_hash(dut: Any) -> None:
     """The check itself: a model with another offset must disagree."""
     bench = Bench(dut)
@@ -310,7 +310,7 @@ async def broken_model_of_the_hash(dut: Any) -> None:
         bench.check([frame])
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def broken_beats(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
