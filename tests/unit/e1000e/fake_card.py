@@ -291,9 +291,7 @@ class FakeCard(FakeFunction):
         if link == self.link:
             return
         self.link = link
-        if link:
-            self.phy[PHY_BMSR.number] |= PHY_BMSR.LINK | PHY_BMSR.AN_COMPLETE
-        else:
+        if not link:  # a link that comes up shows after the next read: LINK holds the loss until then
             self.phy[PHY_BMSR.number] &= ~(PHY_BMSR.LINK | PHY_BMSR.AN_COMPLETE)
         self.raise_causes(ICR.LSC)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from driver.e1000e.irq import IMS_ENABLE_MASK
-from driver.e1000e.itr import LatencyRange, e1000_update_itr
+from driver.e1000e.itr import LatencyRange, e1000_set_itr, e1000_update_itr
 from driver.e1000e.regs import IAM, ICR, IMS, ITR
 from driver.host import MmioRead, MmioWrite
 from driver.linux.interrupt import IRQ_HANDLED, IRQF_SHARED, free_irq, request_irq
@@ -152,6 +152,22 @@ def test_fixed_rate_stays_and_adaptive_rate_follows_the_traffic() -> None:
     assert adaptive.adapter.itr == 70_000
     for bench in (fixed, adaptive):
         bench.finish()
+
+
+def test_rate_rises_in_steps_and_falls_at_once() -> None:
+    bench = Bench({"InterruptThrottleRate": 3}).up()
+    adapter = bench.adapter
+    adapter.itr = 4_000
+    adapter.total_rx_packets, adapter.total_rx_bytes = 1, 60
+    rates = []
+    for _ in range(5):
+        bench.call(lambda: e1000_set_itr(adapter))
+        rates.append(adapter.itr)
+    assert rates == [9_000, 14_000, 19_000, 20_000, 20_000]  # seen of the stock driver, too
+    adapter.total_rx_packets, adapter.total_rx_bytes = 20, 30_000
+    bench.call(lambda: e1000_set_itr(adapter))
+    assert adapter.itr == 4_000
+    bench.finish()
 
 
 def test_latency_classes() -> None:

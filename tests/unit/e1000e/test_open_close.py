@@ -188,7 +188,7 @@ def test_close_stops_the_watchdog_and_waits_for_one_that_runs() -> None:
     steps: list[str] = []
 
     async def slow_watchdog(work: Work) -> None:
-        await msleep(100)
+        await msleep(10_000)
         steps.append("watchdog is done")
 
     adapter.watchdog_task.func = slow_watchdog

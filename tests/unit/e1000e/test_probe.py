@@ -11,10 +11,12 @@ from driver.e1000e import main
 from driver.e1000e.netdev import E1000NetdevOps
 from driver.e1000e.regs import CTRL, CTRL_EXT, EERD, ICR, IMC, PHY_ID1, RAH, RAL, TCTL, Register
 from driver.host import MmioRead, MmioWrite
+from driver.linux.delay import msleep
 from driver.linux.errno import EBUSY, EEXIST, EIO, ENODEV, ETIMEDOUT
 from driver.linux.net.state import net_state
 from driver.linux.netdevice import NetDevice, alloc_etherdev, free_netdev, register_netdev, unregister_netdev
 from driver.linux.pci import device_shutdown
+from driver.linux.workqueue import Work, schedule_work
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import MAC_ADDRESS, FakeCard, nvm_image
 
@@ -224,6 +226,25 @@ def test_remove_right_after_the_interrupt_and_before_its_work() -> None:
         bench.settle(delay_ns)
         bench.unload()
         bench.assert_clean()
+
+
+@pytest.mark.parametrize("name", ["reset_task", "watchdog_task", "print_hang_task"])
+def test_remove_waits_for_work_that_runs(name: str) -> None:
+    bench = Bench()
+    bench.load()
+    steps: list[str] = []
+
+    async def slow(work: Work) -> None:
+        await msleep(10_000)
+        steps.append("work is done")
+
+    work: Work = getattr(bench.adapter, name)
+    work.func = slow
+    bench.call(lambda: schedule_work(work))
+    bench.unload()
+    steps.append("removed")
+    assert steps == ["work is done", "removed"]
+    bench.assert_clean()
 
 
 def test_after_shutdown_the_card_does_nothing_any_more() -> None:

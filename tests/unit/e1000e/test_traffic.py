@@ -7,6 +7,7 @@ import pytest
 
 from driver.e1000e import rx, tx
 from driver.e1000e.desc import RXD_ERR_CE, RXD_ERR_FRAME_ERR_MASK, RXD_ERR_RXE, RXD_ERR_SE
+from driver.e1000e.regs import GORCH, GORCL
 from driver.linux.dma_mapping import DMA_MAPPING_ERROR
 from driver.linux.netdevice import dev_set_mtu
 from tests.unit.e1000e.bench import Bench, frame_of
@@ -253,6 +254,15 @@ def test_buffer_that_cannot_be_mapped_is_tried_again(monkeypatch: pytest.MonkeyP
 
 
 # ---------------------------------------------------------------- counters
+def test_octets_are_counted_beyond_32_bits() -> None:
+    bench = Bench().up()
+    bench.card.reg[GORCL.offset], bench.card.reg[GORCH.offset] = 7, 5
+    assert bench.stats().rx_bytes == 5 << 32 | 7
+    bench.card.reg[GORCL.offset] = 3
+    assert bench.stats().rx_bytes == (5 << 32 | 7) + 3
+    bench.finish()
+
+
 def test_counters_are_those_of_the_card() -> None:
     bench = Bench().up()
     bench.send(*(frame_of(100, n) for n in range(7)))
