@@ -218,9 +218,10 @@ module nic_top #(
   frame_beat_t rx_beat;
   rx_verdict_t rx_verdict;
 
+  // Reset with the data path: after a reset in mid frame it gives out nothing of that frame's rest.
   nic_rx_front u_rx_front (
     .clk_i,
-    .rst_ni     (core_rst_n),
+    .rst_ni     (core_rst_n && dp_rst_n),
     .cfg_i      (rx_cfg),
     .filter_i   (exact_filter),
     .mta_en_o   (mta_en),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Which frames an 82574L passes to its host: an independent reading of the receive filter, to judge the RTL by.
 
-Written from the rules, not from the hardware: a frame is wanted if its destination is broadcast and BAM (or MPE)
-is set, multicast and MPE is set or its hash bit is set in the multicast table, unicast and UPE is set, or if it
-equals one of the sixteen exact addresses. The hash is twelve bits of the address, chosen by RCTL.MO.
+Written from the rules, not from the hardware: a frame is wanted if its destination is broadcast and BAM is
+set, multicast (broadcast is) and MPE or its hash bit in the multicast table is set, unicast and UPE is set, or if
+it equals one of the sixteen exact addresses. The hash is twelve bits of the address, chosen by RCTL.MO.
 Source: 82574 datasheet, receive address filtering.
 """
 
@@ -41,8 +41,8 @@ def wanted(frame: bytes, config: FilterConfig) -> bool:
     destination = bytes(frame[:6])
     if destination in config.exact:
         return True
-    if destination == BROADCAST:
-        return config.accept_broadcast or config.multicast_promiscuous
+    if destination == BROADCAST and config.accept_broadcast:
+        return True
     if destination[0] & 1:
         bit = multicast_hash(destination, config.multicast_offset)
         return config.multicast_promiscuous or bool(config.table.get(bit >> 5, 0) >> (bit & 31) & 1)

@@ -26,6 +26,7 @@ def frame(destination: bytes) -> bytes:
         (BROADCAST, FilterConfig(), True),
         (BROADCAST, FilterConfig(accept_broadcast=False), False),
         (BROADCAST, FilterConfig(accept_broadcast=False, multicast_promiscuous=True), True),
+        (BROADCAST, FilterConfig(accept_broadcast=False, table={0x7F: 1 << 31}), True),
     ],
 )
 def test_each_rule_decides(destination, config, expected):
