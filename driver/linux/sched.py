@@ -200,12 +200,19 @@ class Kernel:
 
     @contextmanager
     def entered(self, cpu: int = 0) -> Iterator[Kernel]:
-        """Make this kernel current, in process context, for plain Linux functions called from outside it."""
+        """Make this kernel current, in process context, for plain Linux functions called from outside it; nests."""
+        try:
+            before = ON.kernel, ON.cpu
+        except NoKernelError:
+            before = None
         ON.kernel, ON.cpu = self, self.cpus[cpu]
         try:
             yield self
         finally:
-            del ON.kernel, ON.cpu
+            if before is None:
+                del ON.kernel, ON.cpu
+            else:
+                ON.kernel, ON.cpu = before
 
     def close(self) -> None:
         """End what still runs: the coroutines are closed, their `finally` clauses run inside the kernel."""

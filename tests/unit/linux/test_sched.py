@@ -636,3 +636,13 @@ def test_writes_from_outside_a_step_are_requests_of_the_next() -> None:
     assert kernel.deadline_ns == 5
     assert kernel.step(5) == [MmioWrite(0, 0, 0, 0, 1)]
     assert kernel.deadline_ns is None
+
+
+def test_entering_nests() -> None:
+    outer, inner = machine().kernel, machine().kernel
+    with outer.entered():
+        with inner.entered():
+            assert current() is inner
+        assert current() is outer
+    with pytest.raises(NoKernelError):
+        current()
