@@ -144,7 +144,7 @@ module nic_desc_fetch #(
   end
 
   assign none_free_o = ring_i.en && held == '0 && contiguous == '0;
-  assign idle_o      = inflight_q == '0 && !go;
+  assign idle_o      = inflight_q == '0 && !discard_q && !go;
 
   // -------------------------------------------------------------- promises
   logic unused_beat;

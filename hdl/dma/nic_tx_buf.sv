@@ -153,7 +153,7 @@ module nic_tx_buf
   logic [15:0] bytes, wire_bytes;
 
   assign multicast  = beats_q == '0 ? tx_beat_o.data[0] : multicast_q;
-  assign broadcast  = beats_q == '0 ? &tx_beat_o.data[47:0] : broadcast_q;
+  assign broadcast  = beats_q == '0 ? &tx_beat_o.data[47:0] && out_mark.bytes >= 5'd6 : broadcast_q;
   assign bytes      = {1'b0, beats_q, 4'b0} + 16'(out_mark.bytes);
   assign wire_bytes = !out_mark.fcs ? bytes : (pad_i && bytes < 16'd60) ? 16'd64 : bytes + 16'd4;
 

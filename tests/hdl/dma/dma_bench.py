@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -16,7 +16,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
-from tests.hdl.axi.slave import SLVERR, Burst, ReadSlave, Settings, WriteSlave
+from tests.hdl.axi.slave import Burst, ReadSlave, Settings, WriteSlave
 from tests.hdl.dma.layout import (
     Event,
     Frame,
@@ -38,8 +38,9 @@ PAD = 1 << 10  # tx_cfg_t.psp
 # Everything the pins of nic_dma start with.
 INPUTS = (
     "stop_i", "rx_cfg_i", "tx_cfg_i", "rx_ring_i", "tx_ring_i", "rx_head_load_i", "tx_head_load_i", "head_value_i",
-    "rx_valid_i", "rx_beat_i", "rx_verdict_i", "tx_ready_i", "m_axi_arready", "m_axi_rvalid", "m_axi_rid", "m_axi_rdata",
-    "m_axi_rresp", "m_axi_rlast", "m_axi_awready", "m_axi_wready", "m_axi_bvalid", "m_axi_bid", "m_axi_bresp",
+    "rx_valid_i", "rx_beat_i", "rx_verdict_i", "tx_ready_i", "m_axi_arready", "m_axi_rvalid", "m_axi_rid",
+    "m_axi_rdata", "m_axi_rresp", "m_axi_rlast", "m_axi_awready", "m_axi_wready", "m_axi_bvalid", "m_axi_bid",
+    "m_axi_bresp",
 )  # fmt: skip
 
 
@@ -141,7 +142,7 @@ class DmaBench:
 
     @property
     def settled(self) -> bool:
-        return not self.rx_frames and not self.rx_beats and not self.rx_ended and bool(self.dut.idle_o.value)
+        return not self.rx_frames and not self.rx_beats and not self.rx_ended and self.quiet
 
     @property
     def state(self) -> str:
@@ -164,6 +165,7 @@ class DmaBench:
     async def reset(self) -> None:
         """CTRL.RST as nic_reset does it."""
         self.stop = True
+        await self.cycles(2)
         await self.run(lambda: bool(self.dut.engines_idle_o.value), limit=5000)
         assert self.tx_part == b"", "reset inside a frame to the MAC"
         assert not self.reader.request.outstanding and not self.writer.request.outstanding
@@ -206,7 +208,8 @@ class DmaBench:
         self._configure()
         idle = bool(self.dut.idle_o.value)
         if idle:
-            assert not self.reader.request.outstanding and not self.writer.request.outstanding, "idle, bursts outstanding"
+            outstanding = self.reader.request.outstanding + self.writer.request.outstanding
+            assert not outstanding, "idle, bursts outstanding"
         assert idle or not was_quiet, "idle ended by itself"
         self.quiet = self.quiet and idle
 
@@ -251,14 +254,15 @@ class DmaBench:
             self.counts["tx_retired"] += self.tx.see_head(int(self.dut.tx_head_o.value))
 
     # ---------------------------------------------------------------- bus
-    def _failing(self, kind: str, id: int) -> bool:
-        if (kind, id) not in self.fail:
-            return False
-        self.fail[kind, id] -= 1
-        if self.fail[kind, id] >= 0:
-            return False
-        del self.fail[kind, id]
-        return True
+    def _manners(self, kind: str, offer: tuple[int, int, int] | None, ready: int) -> Settings:
+        """How the slave treats the burst that it accepts in this cycle: it fails when its turn has come."""
+        if offer is None or not ready or (kind, offer[0]) not in self.fail:
+            return self.settings
+        self.fail[kind, offer[0]] -= 1
+        if self.fail[kind, offer[0]] >= 0:
+            return self.settings
+        del self.fail[kind, offer[0]]
+        return replace(self.settings, errors=1.0)
 
     def _bus_reads(self) -> None:
         dut, slave = self.dut, self.reader
@@ -266,6 +270,7 @@ class DmaBench:
         if dut.m_axi_arvalid.value:
             ar = int(dut.m_axi_arid.value), int(dut.m_axi_araddr.value), int(dut.m_axi_arlen.value)
         before = slave.r
+        slave.settings = self._manners("r", ar, slave.request.ready)
         burst, _ = slave.step(self.cycle, ar, int(dut.m_axi_rready.value))
         if burst:
             self._see_read(burst)
@@ -280,9 +285,7 @@ class DmaBench:
     def _see_read(self, burst: Burst) -> None:
         self.counts[f"r{burst.id}"] += 1
         end = burst.addr - burst.addr % self.bus_bytes + burst.beats * self.bus_bytes
-        failing = self._failing("r", burst.id)
-        if failing:
-            burst.responses[self.rng.randrange(burst.beats)] = SLVERR
+        if burst.failed:
             self.errors_due.append((False, burst.addr))
         if burst.id == TX_DATA:
             sequence, ring = self.tx.see_read(burst.addr, end), self.tx
@@ -292,7 +295,7 @@ class DmaBench:
             size = (end - burst.addr) // 16 * 16
             size = min(size, 16 * (ring.tail - ring.fetched)) if self.bus_bytes > 16 else size
             sequence = ring.see_fetch(burst.addr, size)
-        if failing:
+        if burst.failed:
             ring.fail(sequence)
 
     def _bus_writes(self) -> None:
@@ -305,11 +308,11 @@ class DmaBench:
         if aw and aw != self.aw_waiting and self.bus_bytes <= 16:
             self._see_write_offered(*aw)
         before = slave.b
+        slave.settings = self._manners("w", aw, slave.request.ready)
         burst, _, answered = slave.step(self.cycle, aw, w, int(dut.m_axi_bready.value))
         self.aw_waiting = None if burst else aw
         if burst:
             self.counts[f"w{burst.id}"] += 1
-            burst.failed = self._failing("w", burst.id)
             if burst.failed:
                 self.errors_due.append((True, burst.addr))
         if answered:

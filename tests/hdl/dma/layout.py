@@ -7,8 +7,26 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 __all__ = [
-    "DD", "EOP", "IXSM", "PIF", "CE", "RXE", "SE", "TX_DEXT", "TX_EOP", "TX_IFCS", "TX_RS",
-    "Event", "Frame", "RxStat", "TxStat", "beat_ints", "error_record", "ring_int", "rx_cfg_int", "unpack_beat",
+    "CE",
+    "DD",
+    "EOP",
+    "IXSM",
+    "PIF",
+    "RXE",
+    "SE",
+    "TX_DEXT",
+    "TX_EOP",
+    "TX_IFCS",
+    "TX_RS",
+    "Event",
+    "Frame",
+    "RxStat",
+    "TxStat",
+    "beat_ints",
+    "error_record",
+    "ring_int",
+    "rx_cfg_int",
+    "unpack_beat",
 ]  # fmt: skip
 
 DD, EOP, IXSM, PIF = 1, 2, 4, 0x80

@@ -8,6 +8,7 @@ found to be not there.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from random import Random
 
@@ -33,12 +34,12 @@ class Memory:
 
     def read(self, addr: int, size: int) -> bytes:
         start = addr - self.BASE
-        assert 0 <= start and start + size <= len(self._bytes), f"read of {addr:#x}, outside of memory"
+        assert start >= 0 and start + size <= len(self._bytes), f"read of {addr:#x}, outside of memory"
         return bytes(self._bytes[start : start + size])
 
     def write(self, addr: int, data: bytes) -> None:
         start = addr - self.BASE
-        assert 0 <= start and start + len(data) <= len(self._bytes), f"write to {addr:#x}, outside of memory"
+        assert start >= 0 and start + len(data) <= len(self._bytes), f"write to {addr:#x}, outside of memory"
         self._bytes[start : start + len(data)] = data
 
 
@@ -92,7 +93,7 @@ class Ring:
     def see_fetch(self, addr: int, size: int) -> int:
         """The card reads descriptors: only such as are given to it. Returns the first one's sequence number."""
         first = (addr - self.base) // 16
-        assert addr % 16 == 0 and size % 16 == 0 and 0 <= first and first + size // 16 <= self.count, "not in the ring"
+        assert addr % 16 == 0 and size % 16 == 0 and first >= 0 and first + size // 16 <= self.count, "not in the ring"
         sequence = self.head + (first - self.index(self.head)) % self.count
         assert sequence + size // 16 <= self.tail, f"reads {sequence}+{size // 16}, tail at {self.tail}"
         self.fetched = max(self.fetched, sequence + size // 16)
@@ -152,7 +153,8 @@ class RxRing(Ring):
         """AW of a write-back: everything it vouches for is in memory already."""
         for sequence in range(self.written, self.written + count):
             assert addr == self.address(sequence), f"write-back of {sequence} goes to {addr:#x}"
-            assert sequence < self.payload and self.may_report(sequence), f"write-back of {sequence} without its payload"
+            assert self.may_report(sequence), f"write-back of {sequence}, behind an error"
+            assert sequence < self.payload, f"write-back of {sequence} without its payload"
             segment = self.segments[sequence]
             got = self.memory.read(self.buffer(sequence), len(segment.data))
             assert got == segment.data, f"write-back of {sequence} issued before the B of its payload"
@@ -229,7 +231,7 @@ class TxRing(Ring):
     def post_frame(self, data: bytes, cuts: list[int], *, rs: bool = True, fcs: bool = True) -> None:
         """A frame over len(cuts) + 1 descriptors; random other bits that do not matter."""
         edges = [0, *sorted(cuts), len(data)]
-        for number, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+        for number, (start, end) in enumerate(itertools.pairwise(edges)):
             last = number == len(edges) - 2
             cmd = TX_RS * (rs if last else self.rng.random() < 0.2) | TX_IFCS * (fcs if last else self.rng.randrange(2))
             self.post(data[start:end], cmd | TX_EOP * last | self.rng.choice((0, 0x80, 0x40, 4)))

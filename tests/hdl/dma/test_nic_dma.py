@@ -267,7 +267,7 @@ async def reset_at_any_moment(dut: Any) -> None:
         bench.tx.post_frame(bench.rng.randbytes(100), [20])
         await bench.run()
         bench.check_all_done()
-        done += bench.rx.frames_visible == 1 and len(bench.tx_sent) == 1
+        done += bench.rx.frames_visible in (1, 2) and len(bench.tx_sent) == 1  # 2: one came right after the reset
     assert done == 20 and cut > 0
 
 
@@ -289,7 +289,8 @@ async def failing(dut: Any, kind: str, id: int) -> None:
         await bench.run()
         assert bench.counts["errors"] == errors + 1 and not bench.errors_due
         ring = bench.rx if receive else bench.tx
-        assert ring.head == ring.visible < ring.tail and ring.head < 100
+        # A write-back may be cut in two bursts of which the first went well.
+        assert ring.head <= ring.visible < ring.tail and (ring.dead or ring.head == ring.visible)
         other = len(bench.tx_sent) if receive else bench.rx.frames_visible
         assert other > 20, f"the other queue did {other} frames"
         await bench.reset()
@@ -311,7 +312,9 @@ for _kind, _id, _name in (
 
 
 # ------------------------------------------------------------------ rate
-async def both_ways(dut: Any, size: int, frames: int, receive_every: float, send_every: float) -> tuple[DmaBench, float]:
+async def both_ways(
+    dut: Any, size: int, frames: int, receive_every: float, send_every: float
+) -> tuple[DmaBench, float]:
     """`frames` frames of `size` bytes with FCS each way, R and B 1 us late, software always ahead.
 
     Returns the bench and the cycles per frame sent, after a start of a tenth of them. What was received is in memory,
