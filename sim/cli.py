@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("file", metavar="FILE", type=Path, help="the capture")
     replay.add_argument(
         "--speed", choices=("line", "captured"), default="line",
-        help="line: back to back, 10 Gbit/s (default); captured: at the times in the file",
+        help="line: back to back, 10 Gbit/s (default); captured: at the times in the file (a second takes minutes)",
     )  # fmt: skip
     replay.add_argument(
         "--filter", action="store_true",
@@ -185,6 +186,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, CaptureError, _WrongInput) as wrong:
         print(f"nicosim: {wrong}", file=sys.stderr)
         return WRONG_INPUT
+    # Being terminated ends the simulator too, as an interrupt from the keyboard does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _simulate(arguments.command, config, spec, arguments.waves)
     except BuildFailed as failed:

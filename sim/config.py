@@ -91,7 +91,9 @@ class DriverConfig:
 
     def __post_init__(self) -> None:
         _require(1 <= self.time_scale <= 1_000_000, "time scale must be 1 to 1000000")
-        _require(68 <= self.mtu <= 9216, "MTU must be 68 to 9216")
+        _require(68 <= self.mtu <= 9212, "MTU must be 68 to 9212")
+        rings_good = all(64 <= count <= 4096 and count % 8 == 0 for count in (self.rx_ring, self.tx_ring))
+        _require(rings_good, "rings must be 64 to 4096 descriptors, a multiple of 8")
 
 
 @dataclass(frozen=True, slots=True)

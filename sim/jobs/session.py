@@ -36,6 +36,12 @@ class Session:
         self.progress = Progress(folder)
         self.summary = Summary(command, bench.config.seed, versions=versions(), config=asdict(bench.config))
         self._begin_s = time.monotonic()
+        self._traffic_s: float | None = None  # when the first frame could move, then for how long frames did
+
+    def traffic_ended(self) -> None:
+        """What comes now is taking things down; it does not count in frames per second."""
+        if self._traffic_s is not None:
+            self.summary.traffic_wall_s = round(time.monotonic() - self._traffic_s, 3)
 
     async def start(self) -> None:
         self.progress.step("reset")
@@ -44,6 +50,7 @@ class Session:
         self.bench.wire.on_sent(lambda frame, time_ns: self.tick())
         self.progress.step("probe, ifup, link")
         await self.bench.up()
+        self._traffic_s = time.monotonic()
 
     def _tick(self, frame: Received) -> None:
         self.tick()
@@ -98,7 +105,8 @@ class Session:
             summary.unaccounted = totals.receive.unaccounted + totals.transmit.unaccounted
             summary.accounting_closed = totals.receive.closed and totals.transmit.closed
         moved = summary.frames_sent_to_card + summary.frames_tx
-        summary.frames_per_wall_s = round(moved / summary.wall_s, 1) if summary.wall_s else 0.0
+        if summary.traffic_wall_s:
+            summary.frames_per_wall_s = round(moved / summary.traffic_wall_s, 1)
         summary.result = "passed" if error is None else "failed"
         summary.error = "" if error is None else f"{error}" or repr(error)
         summary.write(self.folder)
@@ -114,6 +122,8 @@ async def session(dut: Any, command: str) -> AsyncIterator[Session]:
     try:
         await current.start()
         yield current
+        await current.bench.settle()
+        current.traffic_ended()
         current.progress.step("ifdown, remove, leak check")
         await current.bench.down()
         if not current.bench.totals.receive or not current.bench.totals.receive.sent:

@@ -30,6 +30,8 @@ class Summary:
 
     frames_tx: sent by the card; frames_rx: delivered to the host; frames_filtered: those that the address filter
     keeps from it; drops: every other frame sent to the card, by reason; unaccounted: what is in none of these.
+    wall_s: the simulation, without building; traffic_wall_s: of it, from link up to the last frame, which is what
+    frames_per_wall_s counts, both directions together.
     """
 
     command: str
@@ -50,6 +52,7 @@ class Summary:
     sim_ns: int = 0
     cycles: int = 0
     wall_s: float = 0.0
+    traffic_wall_s: float = 0.0
     frames_per_wall_s: float = 0.0
     violations: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)

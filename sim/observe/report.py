@@ -65,7 +65,8 @@ def report(summary: Summary, folder: Path) -> str:
         f"  interrupts      {summary.irqs:>8}      polls  {summary.polls}"
         f"      register reads {summary.mmio_reads}, writes {summary.mmio_writes}",
         f"  simulated time  {summary.sim_ns / 1e6:>8.3f} ms   ({summary.cycles} cycles)",
-        f"  wall time       {summary.wall_s:>8.2f} s    ({summary.frames_per_wall_s:g} frames/s)",
+        f"  wall time       {summary.wall_s:>8.2f} s",
+        f"  traffic         {summary.traffic_wall_s:>8.2f} s    ({summary.frames_per_wall_s:g} frames per wall second)",
         f"  seed            {summary.seed}",
         f"  artefacts       {shown}/",
     ]

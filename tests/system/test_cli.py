@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""nicosim run and replay, whole: exit code, summary, captures, table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sim import cli
+from sim.cli import main
+from sim.observe.artefacts import new_run_folder
+from sim.observe.pcap import PcapngWriter, read_capture
+from sim.replay import load_replay
+from sim.runner import ROOT
+
+CAPTURES = ROOT / "tests" / "data" / "captures"
+FAST = ["--time-scale", "1000", "--seed", "11"]
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command leaves its folders."""
+    monkeypatch.setattr(cli, "new_run_folder", lambda command: new_run_folder(command, tmp_path))
+    return tmp_path
+
+
+def summary_of(runs: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((runs / "latest" / "summary.json").read_text())
+    return found
+
+
+def test_run_passes_and_leaves_its_artefacts(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", *FAST]) == 0
+    summary, told = summary_of(runs), capsys.readouterr()
+    assert summary["result"] == "passed" and summary["accounting_closed"] and summary["violations"] == []
+    assert summary["frames_rx"] == summary["frames_sent_to_card"] == 249 + 13 and summary["frames_tx"] == 13
+    assert "run: PASSED" in told.out and "RX:" in told.out and "probe" in told.err
+    wire, host = (read_capture(runs / "latest" / f"{name}.pcapng") for name in ("wire", "host"))
+    assert len(wire) == len(host) == 249 + 2 * 13
+    assert "Intel 82574L" in (runs / "latest" / "kernel.log").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CAPTURES.glob("*.pcap*") if "overflow" not in path.name))
+def test_replay_delivers_every_good_frame(name: str, runs: Path) -> None:
+    """Byte for byte: the host's capture holds the file's frames, padded, in order; what is too large is counted."""
+    assert main(["replay", str(CAPTURES / name), *FAST]) == 0
+    summary, frames = summary_of(runs), load_replay(CAPTURES / name).frames
+    fitting = [frame.payload for _, frame in frames if len(frame.wire_bytes) <= 9234]
+    assert [packet.data for packet in read_capture(runs / "latest" / "host.pcapng")] == fitting
+    assert summary["frames_rx"] == len(fitting) > 0
+    giants = len(frames) - len(fitting)
+    assert summary["drops"] == ({"oversize": giants} if giants else {})
+
+
+def test_replay_with_the_card_s_filter(runs: Path) -> None:
+    """One broadcast among unicasts for somebody else."""
+    assert main(["replay", str(CAPTURES / "mptcp-fclose.pcap"), "--filter", *FAST]) == 0
+    summary = summary_of(runs)
+    assert summary["accounting_closed"] and summary["frames_filtered"] == 10 and summary["frames_rx"] == 1
+
+
+def test_replay_at_the_captured_times(runs: Path) -> None:
+    """The distances on the wire are those in the file, to within a frame's own length."""
+    offsets_ns = [0, 40_000, 41_500, 90_000]
+    with PcapngWriter(runs / "timed.pcapng", ["x"]) as writer:
+        for number, offset in enumerate(offsets_ns):
+            writer.write(0, 1_700_000_000_000_000_000 + offset, bytes(12) + b"\x88\xb5" + bytes([number]) * 46)
+    assert main(["replay", str(runs / "timed.pcapng"), "--speed", "captured", *FAST]) == 0
+    times = [packet.time_ns for packet in read_capture(runs / "latest" / "wire.pcapng")]
+    assert len(times) == 4
+    for time, offset in zip(times, offsets_ns, strict=True):
+        assert abs(time - times[0] - offset) <= 20
+
+
+def test_replay_of_raw_short_frames_counts_them(runs: Path) -> None:
+    assert main(["replay", str(CAPTURES / "DECnet_Phone.pcap"), "--raw", *FAST]) == 0
+    frames = load_replay(CAPTURES / "DECnet_Phone.pcap", raw=True).frames
+    short = sum(len(frame.wire_bytes) < 64 for _, frame in frames)
+    summary = summary_of(runs)
+    assert summary["drops"] == {"undersize": short} and summary["frames_rx"] == len(frames) - short
+
+
+def test_a_seed_repeats_the_run(runs: Path) -> None:
+    flags = ["run", "--no-capture", "--reorder", "--latency-spread-ns", "800", "--backpressure", "0.3", *FAST]
+    results = []
+    for _ in range(2):
+        assert main(flags) == 0
+        summary = summary_of(runs)
+        results.append([summary[key] for key in ("sim_ns", "irqs", "polls", "ethtool")])
+    assert results[0] == results[1]
