@@ -7,7 +7,7 @@ MTU) through the independent filter, at the moment the frame leaves; the card is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from driver.linux.net.device import IFF_ALLMULTI, IFF_PROMISC, NetDevice
@@ -68,6 +68,7 @@ class Books:
         self.sent = self.sent_good = self.sent_bad = self.filtered = 0
         self.sent_while_off = 0  # while nobody said the receiver was on
         self.host_frames = self.card_frames = self.card_bad_frames = 0
+        self.on_arrival: Callable[[], None] | None = None  # a frame has come, at the host or at the partner
         self._off = True
         wire.on_sent(self._left)
         wire.on_received(self._came)
@@ -92,10 +93,16 @@ class Books:
             self.transmit.see(frame.data)
         else:
             self.card_bad_frames += 1
+        self._arrived()
 
     def host_received(self, frame: bytes) -> None:
         self.host_frames += 1
         self.receive.see(frame)
+        self._arrived()
+
+    def _arrived(self) -> None:
+        if self.on_arrival is not None:
+            self.on_arrival()
 
     def host_sent(self, frame: bytes) -> None:
         self.transmit.expect(frame.ljust(MIN_BYTES, b"\0"))

@@ -33,7 +33,7 @@ Simulates a network card, RTL in Verilator that to software is an Intel 82574L, 
 partner, and carries real packets through all of it."""
 
 _EPILOG = """\
-Every run leaves a folder runs/<time>-<command>/ (runs/latest points to the last one):
+Every run leaves a folder runs/<time>-<command>/ (runs/latest points to the last one; NICOSIM_RUNS: instead of runs/):
   summary.json   what the table shows, for machines          kernel.log      what kernel and driver printed
   host.pcapng    what the host's stack saw                   wire.pcapng     what crossed the wire
   dump.fst       waves, with --waves                         simulation.log  the simulator's own output

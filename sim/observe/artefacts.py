@@ -18,9 +18,8 @@ from typing import Any
 
 from sim.runner import ROOT
 
-__all__ = ["RUNS", "SUMMARY", "Summary", "new_run_folder", "versions"]
+__all__ = ["SUMMARY", "Summary", "new_run_folder", "runs_folder", "versions"]
 
-RUNS = ROOT / "runs"
 SUMMARY = "summary.json"
 
 
@@ -78,8 +77,14 @@ class Summary:
             return None
 
 
-def new_run_folder(command: str, root: Path = RUNS) -> Path:
+def runs_folder() -> Path:
+    """Where run folders are made: NICOSIM_RUNS, else runs/ in the tree."""
+    return Path(os.environ.get("NICOSIM_RUNS") or ROOT / "runs").absolute()
+
+
+def new_run_folder(command: str, root: Path | None = None) -> Path:
     """Make root/<time>-<command>/ and point root/latest at it. Two runs of one second get different folders."""
+    root = root or runs_folder()
     root.mkdir(parents=True, exist_ok=True)
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{command}"
     folder = root / name

@@ -4,16 +4,22 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from sim import cli
 from sim.cli import main
-from sim.observe.artefacts import new_run_folder
+from sim.config import BenchConfig
+from sim.launch import bench_design
 from sim.observe.pcap import PcapngWriter, read_capture
 from sim.replay import load_replay
-from sim.runner import ROOT
+from sim.runner import ROOT, build
 
 CAPTURES = ROOT / "tests" / "data" / "captures"
 FAST = ["--time-scale", "1000", "--seed", "11"]
@@ -22,7 +28,7 @@ FAST = ["--time-scale", "1000", "--seed", "11"]
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the command leaves its folders."""
-    monkeypatch.setattr(cli, "new_run_folder", lambda command: new_run_folder(command, tmp_path))
+    monkeypatch.setenv("NICOSIM_RUNS", str(tmp_path))
     return tmp_path
 
 
@@ -70,8 +76,8 @@ def test_replay_at_the_captured_times(runs: Path) -> None:
     assert main(["replay", str(runs / "timed.pcapng"), "--speed", "captured", *FAST]) == 0
     times = [packet.time_ns for packet in read_capture(runs / "latest" / "wire.pcapng")]
     assert len(times) == 4
-    for time, offset in zip(times, offsets_ns, strict=True):
-        assert abs(time - times[0] - offset) <= 20
+    for moment, offset in zip(times, offsets_ns, strict=True):
+        assert abs(moment - times[0] - offset) <= 20
 
 
 def test_replay_of_raw_short_frames_counts_them(runs: Path) -> None:
@@ -90,3 +96,38 @@ def test_a_seed_repeats_the_run(runs: Path) -> None:
         summary = summary_of(runs)
         results.append([summary[key] for key in ("sim_ns", "irqs", "polls", "ethtool")])
     assert results[0] == results[1]
+
+
+def living(group: int) -> list[str]:
+    """Processes of a process group that are more than a zombie."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            name, _, rest = stat.read_text().rpartition(")")
+            state, _, its_group, *_ = rest.split()
+            if int(its_group) == group and state != "Z":
+                found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_simulator_and_command_at_once(number: signal.Signals, runs: Path) -> None:
+    """As from the keyboard (the whole group gets SIGINT), and as from a supervisor (the command gets SIGTERM)."""
+    build(bench_design(BenchConfig()))
+    command = [sys.executable, "-m", "sim.cli", "run", "--time-scale", "1"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        while "probe" not in process.stderr.readline():
+            assert process.poll() is None
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        told = process.stderr.read()
+        assert process.wait(timeout=20) == 130
+    assert "interrupted" in told and "Traceback" not in told
+    for _ in range(50):
+        if not living(process.pid):
+            break
+        time.sleep(0.1)
+    assert living(process.pid) == []
