@@ -32,7 +32,7 @@ from sim.host.channels import (
 from sim.host.memory import HostMemory, OutsideMemory
 from sim.host.simtime import now_ps, until_ps
 
-__all__ = ["DECERR", "OKAY", "SLVERR", "AxiMemory", "AxiViolation", "Burst", "Translate"]
+__all__ = ["DECERR", "OKAY", "SLVERR", "AxiMemory", "AxiViolation", "Burst", "BurstScheduler", "Translate"]
 
 OKAY, SLVERR, DECERR = 0, 2, 3
 _INCR = 1
@@ -71,7 +71,7 @@ def _parse(item: Item, beat_bytes: int, ready_ps: int) -> Burst:
     return Burst(ident, address, last, length + 1, ready_ps)
 
 
-class _Scheduler:
+class BurstScheduler:
     """Bursts that wait for their answer, and which of them is answered next."""
 
     def __init__(self, config: HostConfig, random: Random) -> None:
@@ -154,8 +154,8 @@ class AxiMemory:
         self._memory, self._translate, self._config, self._random = memory, translate, config, random
         self._beat_bytes = len(bus.read.r.rdata) // 8
         self._lane_mask = (1 << self._beat_bytes * 8) - 1
-        self._reads = _Scheduler(config, random)
-        self._writes = _Scheduler(config, random)
+        self._reads = BurstScheduler(config, random)
+        self._writes = BurstScheduler(config, random)
         self._addressed: deque[Burst] = deque()  # writes whose data has not all come
         self._collected: deque[list[tuple[int, int]]] = deque()  # complete write data whose address has not come
         self._collecting: list[tuple[int, int]] = []

@@ -2,7 +2,8 @@
 """PciFunction: the configuration space of the card, for hosts that have no real PCIe endpoint in front of it.
 
 Type 0 header of an 82574L: memory BAR0 of 128 KiB, INTA, command and status. It decides what the command register
-decides in hardware: whether registers answer, whether the card may use the bus, whether INTA is let through.
+decides in hardware: whether registers answer, whether the card may use the bus, whether INTA is let through. The error
+bits of the status register are never set: nothing here reports errors that way.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ _CONFIG_BYTES = 256
 _VENDOR, _DEVICE, _COMMAND, _STATUS, _REVISION, _CLASS = 0x00, 0x02, 0x04, 0x06, 0x08, 0x09
 _CACHE_LINE, _BAR0, _SUBSYSTEM_VENDOR, _SUBSYSTEM, _LINE, _PIN = 0x0C, 0x10, 0x2C, 0x2E, 0x3C, 0x3D
 _STATUS_INTERRUPT = 1 << 3
-_STATUS_ERRORS = 0xF900  # write 1 to clear
 
 
 class Command(IntFlag):
@@ -53,7 +53,6 @@ class PciFunction:
         who = identity or PciIdentity()
         self._bytes = bytearray(_CONFIG_BYTES)
         self._writable = bytearray(_CONFIG_BYTES)
-        self._clearable = bytearray(_CONFIG_BYTES)
         self._intx = False
         self._put(_VENDOR, "<HH", who.vendor, who.device)
         self._put(_REVISION, "<I", who.revision | who.class_code << 8)
@@ -61,7 +60,6 @@ class PciFunction:
         self._bytes[_PIN] = 1
         all_commands = sum(Command)
         struct.pack_into("<H", self._writable, _COMMAND, all_commands)
-        struct.pack_into("<H", self._clearable, _STATUS, _STATUS_ERRORS)
         struct.pack_into("<I", self._writable, _BAR0, ~(self.bars[0].size - 1) & 0xFFFF_FFFF)
         self._writable[_CACHE_LINE] = 0xFF
         self._writable[_LINE] = 0xFF
@@ -101,7 +99,7 @@ class PciFunction:
         for at, new in zip(range(offset, offset + size), value.to_bytes(size, "little"), strict=True):
             if at < _CONFIG_BYTES:
                 mask = self._writable[at]
-                self._bytes[at] = (self._bytes[at] & ~mask | new & mask) & ~(new & self._clearable[at])
+                self._bytes[at] = self._bytes[at] & ~mask | new & mask
 
     @staticmethod
     def _check(offset: int, size: int) -> None:

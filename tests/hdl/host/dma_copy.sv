@@ -3,7 +3,7 @@
 //
 // Registers (AXI4-Lite, 32 bit): 0x00/04 source, 0x08/0c destination, 0x10 beats - 1, 0x14 write: start engine `wdata`
 // with these; 0x18 read: engines done [3:0], failed [7:4], reads and clears; interrupt while any bit of it is set.
-// Left out: everything else. Starting an engine that is under way is refused.
+// It takes responses only in a pseudo-random half of the cycles. Left out: everything else. Starting an engine that is under way is refused.
 module dma_copy (
   input  logic         clk_i,
   input  logic         rst_ni,
@@ -69,6 +69,7 @@ module dma_copy (
   logic [3:0]   done_q, failed_q;
   logic [1:0]   ask, drain, rid, bid;
   logic         asking, draining, aw_sent_q, start;
+  logic [6:0]   lfsr_q;  // when responses are taken
 
   always_comb begin
     ask = '0;
@@ -98,7 +99,7 @@ module dma_copy (
   assign m_axi_arsize  = 3'd4;
   assign m_axi_arburst = 2'b01;
   assign m_axi_arvalid = ar_valid_q;
-  assign m_axi_rready  = 1'b1;
+  assign m_axi_rready  = lfsr_q[0];
   assign m_axi_awid    = {2'b0, drain};
   assign m_axi_awaddr  = dst_q[drain];
   assign m_axi_awlen   = {3'b0, last_q[drain]};
@@ -109,7 +110,7 @@ module dma_copy (
   assign m_axi_wstrb   = sent_q == 0 ? 16'hffff << dst_q[drain][3:0] : 16'hffff;
   assign m_axi_wlast   = sent_q == last_q[drain];
   assign m_axi_wvalid  = draining && aw_sent_q;
-  assign m_axi_bready  = 1'b1;
+  assign m_axi_bready  = lfsr_q[3];
   assign intx_o        = |{done_q, failed_q};
 
   // Registers: a write is taken when address and data are both there, one response at a time.
@@ -139,10 +140,11 @@ module dma_copy (
       dst_q[s_axil_wdata[1:0]]  <= dst;
       last_q[s_axil_wdata[1:0]] <= last;
     end
-    if (m_axi_rvalid) data_q[rid][fill_q[rid]] <= m_axi_rdata;
+    if (m_axi_rvalid && m_axi_rready) data_q[rid][fill_q[rid]] <= m_axi_rdata;
   end
 
   always_ff @(posedge clk_i) begin
+    lfsr_q <= rst_ni ? {lfsr_q[5:0], lfsr_q[6] ^ lfsr_q[5]} : 7'h5a;
     if (!rst_ni) begin
       s_axil_bvalid <= 1'b0;
       s_axil_rvalid <= 1'b0;
@@ -180,7 +182,7 @@ module dma_copy (
       end else if (m_axi_arready) begin
         ar_valid_q <= 1'b0;
       end
-      if (m_axi_rvalid) begin
+      if (m_axi_rvalid && m_axi_rready) begin
         fill_q[rid] <= fill_q[rid] + 5'd1;
         if (m_axi_rresp != 2'b00) bad_q[rid] <= 1'b1;
         if (m_axi_rlast) state_q[rid] <= Full;
@@ -210,7 +212,7 @@ module dma_copy (
           end
         end
       end
-      if (m_axi_bvalid) begin
+      if (m_axi_bvalid && m_axi_bready) begin
         state_q[bid] <= Idle;
         if (m_axi_bresp == 2'b00) done_q[bid] <= 1'b1;
         else failed_q[bid] <= 1'b1;

@@ -18,7 +18,7 @@ from driver.host import ConfigWrite, IrqLevel, MmioRead, MmioWrite, ReadDone, Re
 from driver.host import Event as HostEvent
 from sim.config import HostConfig
 from sim.host.axi import AxiHost
-from sim.host.axi_memory import DECERR, SLVERR
+from sim.host.axi_memory import DECERR, SLVERR, Burst, BurstScheduler
 from sim.host.simtime import now_ps
 from sim.runner import Design, simulate
 
@@ -175,6 +175,22 @@ async def copies_arrive_in_order_when_told_so(dut: Any) -> None:
 
 
 @cocotb.test()
+async def bursts_of_one_id_keep_their_order(dut: Any) -> None:
+    """Whatever is ready first: of each ID only the oldest burst may be answered."""
+    scheduler = BurstScheduler(config(reorder=True), Random(cocotb.RANDOM_SEED))
+    late, early = now_ps() + 10**6, now_ps()
+    bursts = [Burst(ident, 0, 16, 1, ready) for ident, ready in ((1, late), (1, early), (2, early), (2, early))]
+    for burst in bursts:
+        scheduler.add(burst)
+    assert scheduler.take_ready() == [bursts[2]]
+    scheduler.remove(bursts[2])
+    assert scheduler.take_ready() == [bursts[3]]
+    await Timer(1, "us")
+    assert sorted(burst.id for burst in scheduler.take_ready()) == [1, 2]
+    assert bursts[0] in scheduler.take_ready() and bursts[1] not in scheduler.take_ready()
+
+
+@cocotb.test()
 async def latency_is_kept_and_pipelined(dut: Any) -> None:
     """Four copies started together take hardly longer than one; one takes two latencies and some cycles."""
     bench = await Bench(dut, config(latency_ns=5000)).up()
@@ -306,4 +322,4 @@ async def absent_registers_read_all_ones(dut: Any) -> None:
 def test_axi_host(tmp_path: Path) -> None:
     design = Design("dma_copy", (HERE / "dma_copy.sv",))
     result = simulate(design, "tests.hdl.host.test_axi_host", folder=tmp_path)
-    assert result.passed == 9
+    assert result.passed == 10
