@@ -2,7 +2,7 @@
 """`nicosim bench`, inside the simulator: how fast it runs, with the whole driver and stack in the loop.
 
 Every frame is checked byte for byte by the bench's books while the clock runs; RTL assertions and the kernel's contract
-checks are on. A round is one size and one direction; its first tenth is not measured.
+checks are on. A round is one size and one direction.
 """
 
 from __future__ import annotations
@@ -14,78 +14,97 @@ from random import Random
 from typing import Any
 
 import cocotb
-from cocotb.triggers import Event
+from cocotb.triggers import Event, with_timeout
 
 from sim.bench import PERIOD_PS, Bench
 from sim.host.simtime import now_ps
 from sim.jobs.session import session
+from sim.observe.speed import ROUNDS
 from sim.traffic import frames_to, transmit_all
 from sim.wire import Frame
 
-__all__ = ["DIRECTIONS", "ROUNDS", "SIZES"]
+__all__ = ["DIRECTIONS", "SIZES"]
 
-SIZES = {64: 1000, 1518: 200}  # bytes with FCS: frames in a round
+SIZES = {64: 2000, 1518: 300}  # bytes with FCS: frames in a round
 DIRECTIONS = ("tx", "rx", "both")
-ROUNDS = "bench.json"
 _FCS_BYTES = 4
-_WARM_UP = 10  # one part in so many
 _ROUNDS = 3
+_ROUND_TIMEOUT_MS = 50
 
 
-class _Stopwatch:
-    """Reads wall time and simulated time when the first and when the last measured frame has arrived."""
+class _Arrivals:
+    """Counts frames where they arrive, at the host and at the partner; `done` when all have."""
 
     def __init__(self, frames: int) -> None:
         self._left = frames
-        self._begin_at = frames - max(1, frames // _WARM_UP)
-        self.measured = self._begin_at
         self.done = Event()
 
-    def frame(self) -> None:
+    def one(self) -> None:
         self._left -= 1
-        if self._left == self._begin_at:
-            self._begin = time.perf_counter(), now_ps()
-        elif self._left == 0:
-            self.wall_s, self.sim_ps = time.perf_counter() - self._begin[0], now_ps() - self._begin[1]
+        if self._left == 0:
             self.done.set()
 
 
-async def _round(bench: Bench, size: int, direction: str, random: Random) -> dict[str, Any]:
-    """One measurement. Frames count where they arrive; `both` counts both."""
+class _WireTimes:
+    """When frames ended on the wire, each direction for itself: the hardware's own speed."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.into: list[int] = []
+        self.out: list[int] = []
+        bench.wire.on_sent(lambda frame, time_ns: self.into.append(time_ns))
+        bench.wire.on_received(lambda frame: self.out.append(frame.time_ns))
+
+    def take_rate(self) -> float:
+        """Frames per simulated second since the last call, both directions together."""
+        rate = sum((len(times) - 1) / (times[-1] - times[0]) * 1e9 for times in (self.into, self.out) if times)
+        self.into.clear()
+        self.out.clear()
+        return rate
+
+
+async def _round(bench: Bench, wire: _WireTimes, size: int, direction: str, random: Random) -> dict[str, Any]:
+    """One measurement, from the first frame handed over to the last arrived. `both` counts both directions."""
     count, length = SIZES[size], size - _FCS_BYTES
     card, partner = bench.device.dev_addr, bench.partner.config.mac
     out = frames_to(partner, card, random, count, (length, length)) if direction != "rx" else []
     into = frames_to(card, partner, random, count, (length, length)) if direction != "tx" else []
-    watch = _Stopwatch(len(out) + len(into))
-    bench.books.on_arrival = watch.frame
+    arrivals = _Arrivals(len(out) + len(into))
+    bench.books.on_arrival = arrivals.one
+    wall_begin, sim_begin = time.perf_counter(), now_ps()
     for frame in into:
         bench.wire.send(Frame(frame))
     if out:
         await bench.run(transmit_all(bench.device, out))
-    await watch.done.wait()
+    await with_timeout(arrivals.done.wait(), _ROUND_TIMEOUT_MS, "ms")
+    wall_s, cycles = time.perf_counter() - wall_begin, (now_ps() - sim_begin) / PERIOD_PS
     bench.books.on_arrival = None
     await bench.settle()
+    frames = len(out) + len(into)
     return {
         "host": "axi",
         "wire": "cocotbext",
         "main": "cocotb",
         "size": size,
         "direction": direction,
-        "frames_per_s": watch.measured / watch.wall_s,
-        "cycles_per_s": watch.sim_ps / PERIOD_PS / watch.wall_s,
-        "us_per_frame": watch.wall_s / watch.measured * 1e6,
-        "hardware_frames_per_s": watch.measured / (watch.sim_ps * 1e-12),
+        "frames_per_s": frames / wall_s,
+        "cycles_per_s": cycles / wall_s,
+        "us_per_frame": wall_s / frames * 1e6,
+        "hardware_frames_per_s": wire.take_rate(),
     }
+
+
+def _write(folder: Path, rounds: list[dict[str, Any]]) -> None:
+    (folder / ROUNDS).write_text(json.dumps(rounds, indent=2) + "\n")
 
 
 @cocotb.test()
 async def bench(dut: Any) -> None:
     async with session(dut, "bench") as current:
         random = Random(current.bench.config.seed)
-        rounds = []
+        wire, rounds = _WireTimes(current.bench), []
         for number in range(1, _ROUNDS + 1):  # interleaved, so that a busy moment of the machine hits all alike
             current.progress.step(f"round {number} of {_ROUNDS}")
             for size in SIZES:
                 for direction in DIRECTIONS:
-                    rounds.append(await _round(current.bench, size, direction, random))
-        Path(current.folder / ROUNDS).write_text(json.dumps(rounds, indent=2) + "\n")
+                    rounds.append(await _round(current.bench, wire, size, direction, random))
+        _write(current.folder, rounds)

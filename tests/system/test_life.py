@@ -13,8 +13,9 @@ from driver.linux.skbuff import alloc_skb
 from sim.bench import HOST_IP, Bench, BenchFailure
 from sim.config import BenchConfig, DriverConfig, HostConfig
 from sim.launch import launch
+from sim.traffic import frames_to, transmit
 from sim.wire import Frame
-from tests.system.helpers import bench_up, frames_to, transmit
+from tests.system.helpers import bench_up
 
 
 @cocotb.test()

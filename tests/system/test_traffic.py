@@ -15,9 +15,10 @@ from sim.bench import HOST_IP
 from sim.check.filter import multicast_hash
 from sim.config import BenchConfig, ClockConfig, DriverConfig, HostConfig, WireConfig
 from sim.launch import launch
+from sim.traffic import frames_to, transmit, transmit_all
 from sim.wire import Frame
 from sim.wire.fault import FaultConfig, FaultyWire
-from tests.system.helpers import bench_up, frames_to, transmit, transmit_all
+from tests.system.helpers import bench_up
 
 ABOVE_4G = 0x2_4000_0000
 HOSTILE = HostConfig(memory_base=ABOVE_4G, latency_ns=100, latency_spread_ns=1500, reorder=True, backpressure=0.2)

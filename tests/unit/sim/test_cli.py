@@ -22,7 +22,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, BenchConfig, S
     """Collects what would be simulated."""
     asked: list[tuple[str, BenchConfig, Spec]] = []
 
-    def simulate(command: str, config: BenchConfig, spec: Spec, waves: bool) -> int:
+    def simulate(command: str, config: BenchConfig, spec: Spec, waves: bool, json_file=None) -> int:
         asked.append((command, config, spec))
         return 0
 
