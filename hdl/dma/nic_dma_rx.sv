@@ -223,7 +223,7 @@ module nic_dma_rx
       done_q   <= '0;
       failed_q <= 1'b0;
     end else begin
-      done_q <= done_q + pending_t'(done_i && !done_err_i && !failed_q) - pending_t'(wb_valid && wb_ready);
+      done_q <= done_q + pending_t'(done_i) - pending_t'(wb_valid && wb_ready);
       if (failed) failed_q <= 1'b1;
     end
   end

@@ -224,7 +224,7 @@ module nic_dma_tx
       done_q   <= '0;
       failed_q <= 1'b0;
     end else begin
-      done_q <= done_q + PendingBits'(read_ends && !beat_i.err && !failed_q) - PendingBits'(finish && pending.reads);
+      done_q <= done_q + PendingBits'(read_ends) - PendingBits'(finish && pending.reads);
       if (failed) failed_q <= 1'b1;
     end
   end

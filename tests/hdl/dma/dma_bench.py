@@ -291,11 +291,14 @@ class DmaBench:
             sequence, ring = self.tx.see_read(burst.addr, end), self.tx
         else:
             ring = self.rx if burst.id == RX_DESC else self.tx
-            # A wide bus brings more than the odd descriptor that was asked for.
             size = (end - burst.addr) // 16 * 16
-            size = min(size, 16 * (ring.tail - ring.fetched)) if self.bus_bytes > 16 else size
-            sequence = ring.see_fetch(burst.addr, size)
+            sequence = ring.see_fetch(burst.addr, size, beside=self.bus_bytes > 16)
         if burst.failed:
+            # What comes with an error is not to be used: that would be seen.
+            if burst.id == TX_DATA:
+                self.memory.write(burst.addr, bytes(min(end, self.tx.descs[sequence].end) - burst.addr))
+            else:
+                self.memory.write(burst.addr, bytes(16))
             ring.fail(sequence)
 
     def _bus_writes(self) -> None:

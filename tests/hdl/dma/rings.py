@@ -90,13 +90,17 @@ class Ring:
         assert self.events <= self.answers, "an event before its write-back was answered"
         self.reported = self.causes
 
-    def see_fetch(self, addr: int, size: int) -> int:
-        """The card reads descriptors: only such as are given to it. Returns the first one's sequence number."""
+    def see_fetch(self, addr: int, size: int, beside: bool) -> int:
+        """The card reads descriptors: only such as are given to it. Returns the first one's sequence number.
+
+        `beside`: the bus is wider than a descriptor and may bring one more.
+        """
         first = (addr - self.base) // 16
         assert addr % 16 == 0 and size % 16 == 0 and first >= 0 and first + size // 16 <= self.count, "not in the ring"
         sequence = self.head + (first - self.index(self.head)) % self.count
-        assert sequence + size // 16 <= self.tail, f"reads {sequence}+{size // 16}, tail at {self.tail}"
-        self.fetched = max(self.fetched, sequence + size // 16)
+        end = sequence + size // 16
+        assert end <= self.tail + beside, f"reads {sequence}+{size // 16}, tail at {self.tail}"
+        self.fetched = max(self.fetched, min(end, self.tail))
         return sequence
 
 
@@ -191,6 +195,10 @@ class TxDesc:
     cmd: int
     raw: bytes
     reads: bool
+
+    @property
+    def end(self) -> int:
+        return self.addr + self.length
 
 
 class TxRing(Ring):

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import cocotb
+import pytest
 
 from sim.runner import Design, nic_sources, simulate
 from tests.hdl.axi.slave import HARSH, Settings
@@ -271,6 +272,23 @@ async def reset_at_any_moment(dut: Any) -> None:
     assert done == 20 and cut > 0
 
 
+@cocotb.test()
+async def stopped_begins_no_frame(dut: Any) -> None:
+    """Frames wait in the buffer: the one that is going out is finished, at most one more was fetched already."""
+    bench = await DmaBench(dut, FAST, Setup(tx_count=64, tx_ready=0.3)).start()
+    for _ in range(30):
+        bench.tx.post_frame(bench.rng.randbytes(200), [])
+    await bench.run(lambda: bench.tx.head == 30 and bench.tx_part != b"")
+    sent = len(bench.tx_sent)
+    assert sent < 25
+    bench.stop = True
+    await bench.cycles(1000)
+    assert sent + 1 <= len(bench.tx_sent) <= sent + 2 and dut.engines_idle_o.value
+    bench.stop = False
+    await bench.run()
+    bench.check_all_done()
+
+
 async def failing(dut: Any, kind: str, id: int) -> None:
     """One burst of a client fails: its queue stops and reports nothing that is not so, the other goes on."""
     setup = Setup(rx_count=32, tx_count=32, buf_bytes=256, memory_bytes=1 << 22)
@@ -374,3 +392,9 @@ async def line_rate_9018(dut: Any) -> None:
 
 def test_nic_dma(tmp_path: Path) -> None:
     simulate(Design("nic_dma", nic_sources("nic_dma")), "tests.hdl.dma.test_nic_dma", folder=tmp_path)
+
+
+@pytest.mark.parametrize("width", [64, 256])
+def test_nic_dma_on_other_buses(tmp_path: Path, width: int) -> None:
+    design = Design("nic_dma", nic_sources("nic_dma"), {"AxiDataBits": width})
+    simulate(design, "tests.hdl.dma.test_nic_dma", folder=tmp_path, test_filter="random_traffic|reset|error_")
