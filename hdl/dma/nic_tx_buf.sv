@@ -4,7 +4,7 @@
 // The owner writes words with lane strobes anywhere in the room it has allocated, from `rd_ptr_o` up; frames lie one
 // after the other, each from lane 0 of a new word. A frame record, given when all of the frame's bytes are there, sends
 // it, or (`drop`) just frees its room. `rd_ptr_o` moves on as words leave.
-// Out: valid stays high from a frame's first beat to its last. `hold_i`: begin no further frame.
+// Out: valid stays high from a frame's first beat to its last. `hold_i`: offer no further frame.
 // `stat_o`: one record per frame, when the MAC has taken its last beat, with the bytes as they will be on the wire.
 // Latency: frame record to first beat out four cycles. Rate: one beat per cycle, one idle cycle between frames.
 module nic_tx_buf
@@ -35,7 +35,7 @@ module nic_tx_buf
     output nic_pkg::frame_beat_t tx_beat_o,
     output logic                 tx_fcs_o,
     output nic_pkg::tx_stat_t    stat_o,
-    /// Nothing of a frame has been fetched that the MAC has not taken.
+    /// The MAC is not inside a frame; while held it stays so.
     output logic                 between_o,
     output logic                 idle_o
 );
@@ -90,7 +90,7 @@ module nic_tx_buf
   logic [127:0] word_q;
   logic [$clog2(OutDepth+1)-1:0] out_level;
 
-  assign frame_pop = frame_valid && left_q == '0 && !(hold_i && !frame.drop);
+  assign frame_pop = frame_valid && left_q == '0;
   assign fetch     = left_q != '0 && 4'(out_level) + 4'(fetched_q) < 4'(OutDepth);
   assign mark      = '{fcs: fcs_q, last: left_q == 11'd1, bytes: left_q == 11'd1 ? last_bytes_q : 5'd16};
   assign rd_ptr_o  = rd_q;
@@ -125,7 +125,8 @@ module nic_tx_buf
 
   // -------------------------------------------------------------- out
   mark_t out_mark;
-  logic out_ready, take;
+  logic out_ready, out_valid, take;
+  logic inside_q;  // the MAC has a frame's first beat but not its last
   nic_fifo #(
       .Width($bits(mark_t) + 128),
       .Depth(OutDepth)
@@ -135,8 +136,8 @@ module nic_tx_buf
       .in_valid_i (fetched_q),
       .in_ready_o (out_ready),
       .in_data_i  ({mark_q, word_q}),
-      .out_valid_o(tx_valid_o),
-      .out_ready_i(tx_ready_i),
+      .out_valid_o(out_valid),
+      .out_ready_i(take),
       .out_data_o ({out_mark, tx_beat_o.data}),
       .level_o    (out_level)
   );
@@ -144,8 +145,12 @@ module nic_tx_buf
   assign tx_beat_o.last  = out_mark.last;
   assign tx_fcs_o        = out_mark.fcs;
   assign take            = tx_valid_o && tx_ready_i;
-  assign between_o       = left_q == '0 && !fetched_q && !tx_valid_o;
-  assign idle_o          = between_o && !frame_valid && !stat_o.valid;
+  // A frame that the MAC has not begun waits while held: behind a dead link it would wait for ever.
+  assign tx_valid_o      = out_valid && (inside_q || !hold_i);
+  assign between_o       = !inside_q;
+  assign idle_o          = left_q == '0 && !fetched_q && !out_valid && !frame_valid && !stat_o.valid;
+
+  always_ff @(posedge clk_i) inside_q <= rst_ni && (take ? !out_mark.last : inside_q);
 
   // -------------------------------------------------------------- statistics
   logic [10:0] beats_q;  // taken of the frame under way
@@ -175,9 +180,7 @@ module nic_tx_buf
   end
 
   // -------------------------------------------------------------- promises
-  logic inside_q;  // the MAC has a frame's first beat but not its last
   always_ff @(posedge clk_i) begin
-    inside_q <= rst_ni && (take ? !out_mark.last : inside_q);
     if (rst_ni) begin
       a_gapless : assert (!inside_q || tx_valid_o) else $error("nic_tx_buf: a gap inside a frame");
       a_out : assert (!fetched_q || out_ready) else $error("nic_tx_buf: a word without room in the output queue");

@@ -5,7 +5,6 @@ The JSON holds, for the flattened design: cells by type, the memory blocks infer
 (latches, undriven or multiply driven nets as `check` counts them).
 """
 
-import json
 import sys
 
 from pyosys import libyosys as ys
