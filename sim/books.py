@@ -66,6 +66,7 @@ class Books:
         self.transmit = Scoreboard("to the wire")
         self.device: NetDevice | None = None
         self.sent = self.sent_good = self.sent_bad = self.filtered = 0
+        self.in_card_at_reset = 0
         self.sent_while_off = 0  # while nobody said the receiver was on
         self.host_frames = self.card_frames = self.card_bad_frames = 0
         self.on_arrival: Callable[[], None] | None = None  # a frame has come, at the host or at the partner
@@ -117,6 +118,11 @@ class Books:
         self.sent_while_off += self.receive.outstanding
         self._off = True
 
+    def card_was_reset(self) -> None:
+        """What was handed to the card and has not come out is gone: with its packet buffer, or dropped by the driver."""
+        self.in_card_at_reset += self.transmit.outstanding
+        self.transmit.give_up()
+
     @contextmanager
     def receiver_may_be_off(self) -> Iterator[None]:
         """Around what resets the card or takes the interface down and up, with traffic on the wire."""
@@ -147,6 +153,9 @@ class Books:
         """driver_drops: frames that the driver was given and dropped, and says so."""
         expected = self.transmit.checked + self.transmit.lost + self.transmit.outstanding
         drops = {"dropped by the driver": driver_drops} if driver_drops else {}
+        gone = min(max(expected - self.transmit.checked - driver_drops, 0), self.in_card_at_reset)
+        if gone:
+            drops["in the card when it was reset"] = gone
         return Account(expected, self.transmit.checked, drops=drops)
 
     def problems(self) -> list[str]:
