@@ -119,7 +119,7 @@ class Books:
         self._off = True
 
     def card_was_reset(self) -> None:
-        """What was handed to the card and has not come out is gone: with its packet buffer, or dropped by the driver."""
+        """What the card was handed and has not sent is gone: with its packet buffer, or dropped by the driver."""
         self.in_card_at_reset += self.transmit.outstanding
         self.transmit.give_up()
 

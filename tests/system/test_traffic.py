@@ -165,7 +165,7 @@ async def a_failed_dma_ends_in_a_reset_and_goes_on(dut: Any) -> None:
 
 @cocotb.test()
 async def the_cable_is_pulled_with_frames_on_the_way(dut: Any) -> None:
-    """What the card still holds is stuck behind the dead link: the driver resets the card, and all is well afterwards."""
+    """What the card still holds is stuck behind the dead link: the driver resets it, and all is well afterwards."""
     bench = await bench_up(dut)
     device, random, partner = bench.device, bench.random, bench.partner.config.mac
     await bench.answered(bench.partner.ask_mac(HOST_IP))
