@@ -156,9 +156,13 @@ module nic_csr
   always_ff @(posedge clk_i) init_q <= rst_ni && init;
   assign init_done = !init_q && !mta_clearing && !stats_clearing && !nvm_loading;
 
+  // While a reset is under way writes are ignored, but for what outlives it: the stock driver gives EXTCNF_CTRL back
+  // right behind CTRL.RST.
+  logic outlives;
   always_comb begin
-    req    = access;
-    req.wr = access.wr && !resetting;
+    outlives = access.addr == EXTCNF_CTRL_ADDR || access.addr == SWSM_ADDR || access.addr == STATUS_ADDR;
+    req      = access;
+    req.wr   = access.wr && (!resetting || outlives);
   end
 
   // ---------------------------------------------------------------- time

@@ -35,7 +35,8 @@ module nic_csr_axil
   output logic            idle_o
 );
 
-  // One address, one datum each way wait in registers.
+  // One address, one datum each way wait in registers; none is taken in reset, which outlasts the pin's.
+  logic        running_q;
   logic        aw_full_q, w_full_q, ar_full_q;
   logic [16:0] aw_q, ar_q;
   logic [31:0] wdata_q;
@@ -60,6 +61,7 @@ module nic_csr_axil
   end
 
   always_ff @(posedge clk_i) begin
+    running_q <= rst_ni;
     if (!rst_ni) begin
       aw_full_q <= 1'b0;
       w_full_q  <= 1'b0;
@@ -70,9 +72,9 @@ module nic_csr_axil
       writing_q <= 1'b0;
       req_q     <= '0;
     end else begin
-      aw_full_q <= s_axil_awready ? s_axil_awvalid : !write_go;
-      w_full_q  <= s_axil_wready ? s_axil_wvalid : !write_go;
-      ar_full_q <= s_axil_arready ? s_axil_arvalid : !read_go;
+      aw_full_q <= s_axil_awready ? s_axil_awvalid : aw_full_q && !write_go;
+      w_full_q  <= s_axil_wready ? s_axil_wvalid : w_full_q && !write_go;
+      ar_full_q <= s_axil_arready ? s_axil_arvalid : ar_full_q && !read_go;
       writing_q <= write_go;
       if (writing_q) b_full_q <= 1'b1;
       else if (s_axil_bready) b_full_q <= 1'b0;
@@ -87,9 +89,9 @@ module nic_csr_axil
     if (reading_q[1]) rdata_q <= rdata_i;
   end
 
-  assign s_axil_awready = !aw_full_q;
-  assign s_axil_wready  = !w_full_q;
-  assign s_axil_arready = !ar_full_q;
+  assign s_axil_awready = running_q && !aw_full_q;
+  assign s_axil_wready  = running_q && !w_full_q;
+  assign s_axil_arready = running_q && !ar_full_q;
   assign s_axil_bvalid  = b_full_q;
   assign s_axil_bresp   = 2'b00;
   assign s_axil_rvalid  = r_full_q;

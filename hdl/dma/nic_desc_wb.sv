@@ -8,6 +8,8 @@
 // engine is busy it goes on gathering. Several batches may be in flight.
 // After the B of its burst a batch retires: the head moves behind it and, if one in it had a cause, `event_o` pulses.
 // A burst that failed retires nothing, nor does anything behind it. `stop_i`: close no further batch.
+// The place of an entry is fixed when it is given, so `load_i` has to wait for `empty_o`, which under `stop_i` may come
+// only after it, and behind a failed burst only by a reset.
 // Latency: descriptor in to command two cycles when hurried; B to head two cycles.
 module nic_desc_wb #(
     parameter int unsigned MaxBatch     = 8,
@@ -20,7 +22,7 @@ module nic_desc_wb #(
     input  logic [15:0]        count_i,
     input  logic               stop_i,
     input  logic               hurry_i,
-    /// Set the head; only while idle.
+    /// Set the head; only while empty, and nothing is given.
     input  logic               load_i,
     input  logic [15:0]        load_value_i,
     /// Finished descriptors.
@@ -43,7 +45,9 @@ module nic_desc_wb #(
     output logic               retired_o,
     output logic               event_o,
     output logic               err_o,
-    /// Nothing held or in flight; when stopped, nothing in flight.
+    /// Nothing held or in flight.
+    output logic               empty_o,
+    /// Nothing will change by itself: empty or, when stopped, nothing in flight.
     output logic               idle_o
 );
   localparam int unsigned MaxSkip      = 15;
@@ -207,7 +211,8 @@ module nic_desc_wb #(
     end
   end
 
-  assign idle_o = (stop_i ? inflight_q == '0 && !retire : !open && !order_valid) && !retired_o;
+  assign empty_o = !open && !order_valid && !retired_o;
+  assign idle_o  = empty_o || (stop_i && inflight_q == '0 && !retire && !retired_o);
 
   // -------------------------------------------------------------- promises
   always_ff @(posedge clk_i) begin
@@ -215,7 +220,9 @@ module nic_desc_wb #(
       a_data : assert (!data_valid_o || data_valid) else $error("nic_desc_wb: a command without its data");
       a_done : assert (!done_i || inflight_q != '0) else $error("nic_desc_wb: a response to no command");
       a_cause : assert (!accept || !in_cause_i || in_write_i) else $error("nic_desc_wb: an event without a write-back");
-      a_load : assert (!load_i || (!open && !order_valid) || stop_i) else $error("nic_desc_wb: head set in mid flight");
+      a_load : assert (!load_i || (empty_o && !in_valid_i)) else $error("nic_desc_wb: head set in mid flight");
+      a_empty : assert (!empty_o || (inflight_q == '0 && done_q == '0 && !data_valid))
+        else $error("nic_desc_wb: empty while something is held");
       a_batch : assert (count_q <= batch_t'(MaxBatch)) else $error("nic_desc_wb: batch too long");
     end
   end

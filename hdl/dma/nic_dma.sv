@@ -4,8 +4,8 @@
 // Read clients: 0 receive descriptors, 1 transmit descriptors, 2 transmit payload. Write clients: 0 receive payload,
 // 1 receive write-back, 2 transmit write-back.
 // `stop_i`: no new command, no new frame to the MAC; what is under way is finished. When `engines_idle_o` (no access
-// outstanding, the MAC not inside a frame) `dp_rst_ni` empties everything but the AXI engines. A received frame that is
-// cut by that reset is dropped as missed.
+// outstanding, the MAC not inside a frame) `dp_rst_ni` empties everything but the AXI engines. The front end is reset
+// with it: what it gives afterwards begins with a frame's first beat.
 // Left out: a counter for transmit frames that were too long (the 82574L has none).
 module nic_dma #(
     parameter int unsigned AxiDataBits = 128,
@@ -185,14 +185,6 @@ module nic_dma #(
   end
 
   // -------------------------------------------------------------- receive
-  logic inside_q, cut_q;  // a frame is coming in; and its beginning fell into a reset
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) inside_q <= 1'b0;
-    else if (rx_valid_i) inside_q <= !rx_beat_i.last;
-    if (!queue_rst_n) cut_q <= rst_ni && (rx_valid_i ? !rx_beat_i.last : inside_q);
-    else if (rx_valid_i && rx_beat_i.last) cut_q <= 1'b0;
-  end
-
   logic rx_idle, rxt0, rxdmt0, rxo;
   nic_dma_rx #(
       .BufBytes(RxBufBytes)
@@ -209,7 +201,6 @@ module nic_dma #(
       .valid_i          (rx_valid_i),
       .beat_i           (rx_beat_i),
       .verdict_i        (rx_verdict_i),
-      .cut_i            (cut_q),
       .desc_cmd_valid_o (rd_cmd_valid[0]),
       .desc_cmd_ready_i (rd_cmd_ready[0]),
       .desc_cmd_o       (rx_desc_cmd),

@@ -6,7 +6,8 @@
 // are in the frame's last one. A frame that finds no descriptor waits in the buffer and is counted once (`rnbc_o`).
 // An error of any of the queue's accesses stops it until reset: nothing more is started, nothing more is retired.
 // Disabled, it finishes what it has begun; the rest of a frame waits. `load_i` (RDH written, queue disabled) is kept
-// until nothing is in flight; it drops the rest of a frame that was half delivered, whole frames stay.
+// until nothing is in flight or waits for its write-back (so for the end of `stop_i`; if the queue has failed, until
+// reset); it drops the rest of a frame that was half delivered, whole frames stay.
 module nic_dma_rx
   import nic_dma_pkg::*;
 #(
@@ -27,7 +28,6 @@ module nic_dma_rx
     input  logic                 valid_i,
     input  nic_pkg::frame_beat_t beat_i,
     input  nic_pkg::rx_verdict_t verdict_i,
-    input  logic                 cut_i,
     /// Read client: descriptors.
     output logic                 desc_cmd_valid_o,
     input  logic                 desc_cmd_ready_i,
@@ -77,7 +77,7 @@ module nic_dma_rx
   logic failed_q, failed, halt;
   logic load, load_q;  // apply it; it is asked for
   logic [15:0] value_q;
-  logic fetch_err, wb_err, wb_idle, fetch_idle, buf_idle;
+  logic fetch_err, wb_err, wb_empty, wb_idle, fetch_idle, buf_idle;
   assign halt = stop_i || failed_q;
 
   // -------------------------------------------------------------- descriptors ahead, frames waiting
@@ -113,7 +113,6 @@ module nic_dma_rx
       .valid_i,
       .beat_i,
       .verdict_i,
-      .cut_i,
       .tag_i        (none_free),
       .stored_o     (stored),
       .frame_valid_o(frame_valid),
@@ -265,13 +264,16 @@ module nic_dma_rx
       .retired_o   (wb_retired),
       .event_o     (rxt0_o),
       .err_o       (wb_err),
+      .empty_o     (wb_empty),
       .idle_o      (wb_idle)
   );
 
   // -------------------------------------------------------------- head written by software
   logic quiet;  // nothing of the ring is in flight
   assign quiet = payload_q == '0 && fetch_idle && wb_idle && (failed_q || !pending_valid);
-  assign load  = load_q && quiet && drop_q == '0;
+  // Descriptors that a stop keeps from being written back have their place by the old head. Of a queue that has failed
+  // nothing can be used again before the reset, which sets the head, too.
+  assign load  = load_q && quiet && wb_empty && !failed_q && drop_q == '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) load_q <= 1'b0;
@@ -309,7 +311,7 @@ module nic_dma_rx
     end
   end
 
-  assign idle_o = buf_idle && quiet && !load_q && drop_q == '0 && !(frame_valid && desc_valid && !halt) && !count_first
+  assign idle_o = buf_idle && quiet && !load && drop_q == '0 && !(frame_valid && desc_valid && !halt) && !count_first
       && !rxt0_o && !rxdmt0_o && !rnbc_o;
 
   // -------------------------------------------------------------- promises

@@ -7,8 +7,9 @@
 // retired without effect. A frame longer than `MaxFrameBytes` is dropped: its descriptors retire, what exceeds the limit
 // is not read.
 // An error of any of the queue's accesses stops it until reset: nothing more is started, nothing more is retired.
-// Disabled, it finishes what it has begun. `load_i` (TDH written, queue disabled) is kept until nothing is in flight; it
-// drops a frame whose last descriptor has not come.
+// Disabled, it finishes what it has begun. `load_i` (TDH written, queue disabled) is kept until nothing is in flight or
+// waits for its write-back (so for the end of `stop_i`; if the queue has failed, until reset); it drops a frame whose
+// last descriptor has not come.
 module nic_dma_tx
   import nic_dma_pkg::*;
 #(
@@ -79,7 +80,7 @@ module nic_dma_tx
   logic failed_q, failed, halt;
   logic load, load_q;  // apply it; it is asked for
   logic [15:0] value_q;
-  logic fetch_err, wb_err, wb_idle, fetch_idle, buf_idle;
+  logic fetch_err, wb_err, wb_empty, wb_idle, fetch_idle, buf_idle;
   assign halt = stop_i || failed_q;
 
   // -------------------------------------------------------------- descriptors ahead
@@ -217,7 +218,7 @@ module nic_dma_tx
   assign complete = pending_valid && (!pending.reads || done_q != '0) && !failed_q && (!pending.ends || frame_ready);
   assign finish   = complete && wb_ready;
   // The bytes of a frame whose end will not come leave with the head's new value.
-  assign abandon  = load && offset_q != '0 && !failed_q;
+  assign abandon  = load && offset_q != '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -255,6 +256,7 @@ module nic_dma_tx
       .retired_o   (wb_retired),
       .event_o     (txdw_o),
       .err_o       (wb_err),
+      .empty_o     (wb_empty),
       .idle_o      (wb_idle)
   );
   always_ff @(posedge clk_i) txqe_o <= rst_ni && ring_i.en && wb_retired && head_o == ring_i.tail;
@@ -290,7 +292,9 @@ module nic_dma_tx
   // -------------------------------------------------------------- head written by software
   logic quiet;  // nothing of the ring is in flight
   assign quiet = reads_left == '0 && fetch_idle && wb_idle && (failed_q || !pending_valid);
-  assign load  = load_q && quiet && frame_ready;
+  // Descriptors that a stop keeps from being written back have their place by the old head. Of a queue that has failed
+  // nothing can be used again before the reset, which sets the head, too.
+  assign load  = load_q && quiet && wb_empty && !failed_q && frame_ready;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) load_q <= 1'b0;
@@ -301,7 +305,7 @@ module nic_dma_tx
     if (load_i) value_q <= load_value_i;
   end
 
-  assign idle_o = buf_idle && quiet && !load_q && !(desc_valid && !halt) && !txdw_o && !txqe_o;
+  assign idle_o = buf_idle && quiet && !load && !(desc_valid && !halt) && !txdw_o && !txqe_o;
 
   // -------------------------------------------------------------- promises
   logic [AddrBits-1:0] distance;  // from the first word in use to the one that is written

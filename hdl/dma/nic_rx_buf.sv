@@ -2,7 +2,7 @@
 // Receive packet buffer: stores frames whole, forgets the ones that are not wanted.
 //
 // In: beats without back-pressure; the verdict with a frame's last beat decides whether it stays. A frame that meets a
-// full buffer (or whose beginning is missing, `cut_i`) is dropped whole: if it was wanted, `overrun_o` pulses and its
+// full buffer is dropped whole: if it was wanted, `overrun_o` pulses and its
 // statistics record says missed instead of good.
 // Out: a record per frame kept, and the beats of all kept frames one after the other, each frame from lane 0 of a new
 // beat. A beat's room is free once it has moved to the small output queue.
@@ -14,11 +14,10 @@ module nic_rx_buf
 ) (
     input  logic                 clk_i,
     input  logic                 rst_ni,
-    /// From the front end; `cut_i`: this frame's beginning was missed.
+    /// From the front end.
     input  logic                 valid_i,
     input  nic_pkg::frame_beat_t beat_i,
     input  nic_pkg::rx_verdict_t verdict_i,
-    input  logic                 cut_i,
     /// Kept with the frame that is stored in this cycle.
     input  logic                 tag_i,
     output logic                 stored_o,
@@ -56,7 +55,7 @@ module nic_rx_buf
   ptr_t frame_end;
 
   assign last      = valid_i && beat_i.last;
-  assign lost      = lost_q || cut_i || wr_q - rd_q == ptr_t'(Words);
+  assign lost      = lost_q || wr_q - rd_q == ptr_t'(Words);
   assign wanted    = verdict_i.accept && verdict_i.bytes != '0;
   assign keep      = last && wanted && !lost && frame_ready;
   assign frame_end = start_q + ptr_t'(nic_dma_pkg::beats_of(verdict_i.bytes[14:0]));

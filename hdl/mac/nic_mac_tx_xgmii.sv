@@ -16,7 +16,7 @@ module nic_mac_tx_xgmii
     input  mac_word_t  in_word_i,
     /// Bytes that the gap is longer than 12.
     input  logic [9:0] extra_gap_i,
-    /// A frame is on its way out.
+    /// A frame is on its way out, or the gap behind it.
     output logic       busy_o,
     output xgmii_t     xgmii_o
 );
@@ -42,7 +42,7 @@ module nic_mac_tx_xgmii
   logic [2:0] end_lane;
   logic [10:0] gap_bytes;
 
-  assign busy_o    = state_q != StGap || in_valid_i;
+  assign busy_o    = state_q != StGap || gap_q != '0 || in_valid_i;
   assign xgmii_o   = xgmii_q;
   assign gap_bytes = GapAfterEnd + {9'h0, end_lane[1:0]} + {9'h0, deficit_q} + {1'b0, extra_gap_i};
 

@@ -239,6 +239,14 @@ module nic_top #(
   // ---------------------------------------------------------------- rings and buffers
   dma_err_t dma_err;
 
+  // Without a link the transmit queue takes no descriptor, as the 82574L's: by what is left in the ring the stock driver
+  // knows that it must reset the card to get rid of it.
+  ring_cfg_t tx_ring_linked;
+  always_comb begin
+    tx_ring_linked    = tx_ring;
+    tx_ring_linked.en = tx_ring.en && link;
+  end
+
   nic_dma #(
     .AxiDataBits(AxiDataBits)
   ) u_dma (
@@ -251,7 +259,7 @@ module nic_top #(
     .rx_cfg_i      (rx_cfg),
     .tx_cfg_i      (tx_cfg),
     .rx_ring_i     (rx_ring),
-    .tx_ring_i     (tx_ring),
+    .tx_ring_i     (tx_ring_linked),
     .rx_head_load_i(rx_head_load),
     .tx_head_load_i(tx_head_load),
     .head_value_i  (head_value),

@@ -97,6 +97,23 @@ async def device_reset_waits_for_the_bus_and_sets_back_registers(dut: Any) -> No
 
 
 @cocotb.test()
+async def ownership_can_be_given_back_while_a_reset_is_under_way(dut: Any) -> None:
+    """As the stock driver does, right behind CTRL.RST."""
+    bench = await CsrBench(dut).start()
+    await bench.write(EXTCNF_CTRL, EXTCNF_CTRL.MDIO_SW_OWNERSHIP)
+    await bench.read(SWSM)
+    dut.engines_idle_i.value = 0
+    await bench.write(CTRL, CTRL.RST)
+    await bench.write(EXTCNF_CTRL, 0)
+    await bench.write(SWSM, 0)
+    await bench.write(regs.RDT, 99)
+    dut.engines_idle_i.value = 1
+    await bench.until(lambda: not int(dut.stop_o.value))
+    assert not await bench.read(EXTCNF_CTRL) & EXTCNF_CTRL.MDIO_SW_OWNERSHIP
+    assert await bench.read(SWSM) == 0 and await bench.read(regs.RDT) == 0
+
+
+@cocotb.test()
 async def device_reset_leaves_the_phy_its_link(dut: Any) -> None:
     bench = await CsrBench(dut).start(cable=True)
     await bench.write(CTRL, CTRL.SLU)
@@ -287,7 +304,7 @@ async def broken_promise_reset_under_a_burst(dut: Any) -> None:
 def test_reset_and_time(tmp_path):
     built = design()
     ran = simulate(built, "tests.hdl.csr.test_reset_time", folder=tmp_path, test_filter="^((?!broken_).)*$")
-    assert ran.passed == 8
+    assert ran.passed == 9
 
 
 def test_a_short_bus_stop_is_seen_by_the_assertion(tmp_path):

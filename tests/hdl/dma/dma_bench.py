@@ -171,10 +171,11 @@ class DmaBench:
         assert not self.reader.request.outstanding and not self.writer.request.outstanding
         assert not self.errors_due
         self.heads_known = self.rx_enabled = self.tx_enabled = False
+        self.rx_frames.clear()
+        self.rx_beats.clear()  # the front end is reset too
         self._set("dp_rst_ni", 0)
         await self.cycles(4)
         self._set("dp_rst_ni", 1)
-        self.rx_frames.clear()  # but one that has begun goes on
         self.stop = False
         self._rings()
         self.fail.clear()
@@ -186,13 +187,17 @@ class DmaBench:
         self.heads_known = False
         self._rings()
         self.rx.start, self.tx.start = rx, tx
+        await self.write_heads(rx, tx)
+        await self.cycles(3)
+        self.heads_known = True
+
+    async def write_heads(self, rx: int, tx: int) -> None:
+        """The writes alone: what the card has begun is still to be seen in the old rings."""
         for name, value in (("rx_head_load_i", rx), ("tx_head_load_i", tx)):
             self._set("head_value_i", value)
             self._set(name, 1)
             await self.step()
             self._set(name, 0)
-        await self.cycles(3)
-        self.heads_known = True
 
     # ---------------------------------------------------------------- one cycle
     async def step(self) -> None:

@@ -169,7 +169,34 @@ async def stopped_it_closes_no_batch(dut: Any) -> None:
     dut.stop_i.value = 1
     bench.entries.extend(written(10))
     await bench.step(200)
-    assert not bench.commands and dut.idle_o.value
+    assert not bench.commands and dut.idle_o.value and not dut.empty_o.value
+    dut.stop_i.value = 0
+    await bench.step(250)
+    assert bench.heads == [0, 8, 10] and dut.empty_o.value
+
+
+@cocotb.test()
+async def empty_only_without_anything_held(dut: Any) -> None:
+    """A head set as soon as it says so, stopped in between or not: what comes next goes there, nothing else does."""
+    bench = await WriteBackBench(dut).start()
+    rng, want = bench.rng, []
+    for _ in range(40):
+        number, place = rng.randint(1, 12), rng.randrange(50)
+        bench.entries.extend(written(number))
+        start = want[-1] if want else 0
+        await bench.step(number + 4)
+        dut.stop_i.value = rng.random() < 0.5
+        await bench.step(rng.randrange(90))
+        dut.stop_i.value = 0
+        while bench.entries or not dut.empty_o.value:
+            await bench.step()
+        assert bench.heads[-1] == start + number and sum(bench.commands[-1]) == start + number
+        dut.load_i.value, dut.load_value_i.value = 1, place
+        await bench.step()
+        dut.load_i.value = 0
+        await bench.step()
+        want.append(place)
+    assert not bench.owed and len(bench.commands) >= 40
 
 
 @cocotb.test()

@@ -188,6 +188,18 @@ async def busy_from_offer_to_terminate(dut: Any, core_ps: int) -> None:
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
+async def busy_while_a_long_gap_is_running(dut: Any) -> None:
+    """A leap over idle time must not leap over the gap that the next frame has to keep."""
+    bench = MacBench(dut)
+    await bench.start(ipgt=1000)
+    await bench.transmit(bytes(60))
+    await bench.cycles(60)
+    assert dut.tx_busy_o.value and bench.checker.quiet
+    await bench.cycles(200)
+    assert not dut.tx_busy_o.value
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 async def a_reset_of_the_core_cuts_the_frame_and_the_next_is_whole(dut: Any) -> None:
     bench = MacBench(dut)
     await bench.start()
@@ -248,4 +260,4 @@ def test_the_checker_refuses(stream):
 
 def test_nic_mac_tx(tmp_path):
     result = simulate(Design("nic_mac", nic_sources("nic_mac")), MODULE, folder=tmp_path)
-    assert result.passed == 2 + 1 + 1 + 1 + 6 + 12 + 1 + 1 + 3 + 1
+    assert result.passed == 2 + 1 + 1 + 1 + 6 + 12 + 1 + 1 + 3 + 1 + 1
