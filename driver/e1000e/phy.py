@@ -32,7 +32,6 @@ __all__ = [
     "e1000_phy_setup_autoneg",
     "e1000_put_hw_semaphore_82574",
     "e1000e_phy_has_link_generic",
-    "e1000e_phy_sw_reset",
 ]
 
 # IEEE 802.3 abilities, for PHY_ANAR and PHY_GBCR.
@@ -127,17 +126,6 @@ async def e1000_get_phy_id_82571(hw: Hw) -> int:
         pr_err("%s: PHY %#010x is not that of an 82574L", hw.name, hw.phy.id)
         return -ENODEV
     return 0
-
-
-async def e1000e_phy_sw_reset(hw: Hw) -> int:
-    """Reset the PHY; some settings take effect only then."""
-    control = await e1e_rphy(hw, PHY_BMCR)
-    if control < 0:
-        return control
-    error = await e1e_wphy(hw, PHY_BMCR, control | PHY_BMCR.RESET)
-    if not error:
-        await udelay(1)
-    return error
 
 
 async def e1000_phy_setup_autoneg(hw: Hw) -> int:
