@@ -104,6 +104,8 @@ class Adapter:
         self.reset_task: Work
         self.print_hang_task: Work
         self.stats64_lock = SpinLock("stats64_lock")
+        self.counting = False  # the card's counters hold what adapter.stats lacks: not so in a reset, nor before one
+        self.irq_disabled = False  # the handler found the card gone and switched its line off
         self.link_speed = 0  # Mbit/s; 0: no link
         self.link_full_duplex = False
         self.restart_now = False  # FLAG_RESTART_NOW: the next reset is wanted, not a surprise
@@ -120,6 +122,7 @@ class Adapter:
         self.rx_dma_failed = 0
         self.rx_length_errors = 0  # frames that did not fit one buffer
         self.rx_desc_errors = 0  # frames the card handed over marked as bad
+        self.rx_dropped = 0  # good frames that lay on the ring when it was emptied
         # transmit
         self.detect_tx_hung = False
         self.tx_hang_head: int | None = None  # TDH when a frame was first found overdue

@@ -18,6 +18,8 @@ from driver.linux.interrupt import (
     IRQ_HANDLED,
     IRQ_NONE,
     IRQF_SHARED,
+    disable_irq_nosync,
+    enable_irq,
     free_irq,
     request_irq,
     synchronize_irq,
@@ -44,7 +46,9 @@ IMS_ENABLE_MASK = IMS.RXT0 | IMS.TXDW | IMS.RXDMT0 | IMS.LSC
 async def e1000_intr(irq: int, adapter: Adapter) -> int:
     """INTx handler. The line is shared: only INT_ASSERTED says that it was this card that pulled it."""
     icr = await er32(adapter.hw, ICR)
-    if adapter.hw.gone or adapter.down or not icr & ICR.INT_ASSERTED:
+    if adapter.hw.gone:
+        return _quieten(adapter)
+    if adapter.down or not icr & ICR.INT_ASSERTED:
         # Without INT_ASSERTED nothing was masked either, so there is nothing to undo.
         return IRQ_NONE
     if icr & ICR.LSC:
@@ -54,6 +58,15 @@ async def e1000_intr(irq: int, adapter: Adapter) -> int:
         adapter.total_tx_bytes = adapter.total_tx_packets = 0
         adapter.total_rx_bytes = adapter.total_rx_packets = 0
         __napi_schedule(adapter.napi)
+    return IRQ_HANDLED
+
+
+def _quieten(adapter: Adapter) -> int:
+    """A card that does not answer cannot be told to let go of its line either: the line is switched off instead, once,
+    and until the handler is freed. A neighbour on the line has to wait for that."""
+    if not adapter.irq_disabled:
+        adapter.irq_disabled = True
+        disable_irq_nosync(adapter.pdev.irq)
     return IRQ_HANDLED
 
 
@@ -86,12 +99,18 @@ async def e1000_irq_disable(adapter: Adapter) -> None:
 def e1000_request_irq(adapter: Adapter) -> int:
     error = request_irq(adapter.pdev.irq, e1000_intr, IRQF_SHARED, adapter.netdev.name, adapter)
     if error:
-        dev_err(adapter.netdev, "Unable to allocate interrupt, Error: %d", error)
+        dev_err(adapter.netdev, "irq %d cannot be had: error %d", adapter.pdev.irq, error)
     return error
 
 
-def e1000_free_irq(adapter: Adapter) -> None:
-    free_irq(adapter.pdev.irq, adapter)
+async def e1000_free_irq(adapter: Adapter) -> None:
+    """Leave the line. The card is masked already, but for a neighbour's interrupt the handler may run all the same."""
+    irq = adapter.pdev.irq
+    await synchronize_irq(irq)
+    if adapter.irq_disabled:
+        adapter.irq_disabled = False
+        enable_irq(irq)
+    free_irq(irq, adapter)
 
 
 def e1000e_trigger_lsc(adapter: Adapter) -> None:

@@ -45,6 +45,7 @@ from driver.linux.pci import (
     PciDev,
     PciDeviceId,
     PciDriver,
+    pci_clear_master,
     pci_disable_device,
     pci_enable_device,
     pci_iomap,
@@ -94,7 +95,7 @@ async def e1000_probe(pdev: PciDev, params: Params) -> int:
 async def _probe_enabled(pdev: PciDev, params: Params) -> int:
     error = dma_set_mask_and_coherent(pdev, (1 << 64) - 1)
     if error:
-        dev_err(pdev, "No usable DMA configuration, aborting")
+        dev_err(pdev, "the machine has no 64-bit DMA: error %d", error)
         return error
     error = pci_request_regions(pdev, DRIVER_NAME)
     if error:
@@ -122,10 +123,10 @@ async def _probe_mapped(pdev: PciDev, netdev: NetDevice, iomem: IoMem, params: P
     if error:
         return error
     error = await e1000e_reset(adapter)
+    await e1000e_release_hw_control(adapter)  # until the interface is opened, and that may be as soon as registered
     if not error:
         error = await register_netdev(netdev)
     if error:
-        await e1000e_release_hw_control(adapter)
         return error
     netif_carrier_off(netdev)
     dev_info(netdev, "Intel 82574L, %s, irq %d", mac_text(netdev.dev_addr), pdev.irq)
@@ -157,10 +158,10 @@ async def _read_nvm(adapter: Adapter) -> int:
     """Checksum and MAC address. Some systems need the first read to wake the NVM: the checksum has two tries."""
     hw, netdev, pdev = adapter.hw, adapter.netdev, adapter.pdev
     if await e1000e_validate_nvm_checksum_generic(hw) and await e1000e_validate_nvm_checksum_generic(hw):
-        dev_err(pdev, "The NVM Checksum Is Not Valid")
+        dev_err(pdev, "NVM: the checksum is wrong")
         return -EIO
     if await e1000_read_mac_addr_generic(hw) or not is_valid_ether_addr(hw.mac.addr):
-        dev_err(pdev, "Invalid MAC Address: %s", mac_text(hw.mac.addr))
+        dev_err(pdev, "NVM: %s cannot be a station address", mac_text(hw.mac.addr))
         return -EIO
     eth_hw_addr_set(netdev, hw.mac.addr)
     netdev.perm_addr = hw.mac.perm_addr
@@ -176,7 +177,6 @@ async def e1000_remove(pdev: PciDev) -> None:
     del_timer_sync(adapter.watchdog_timer)
     for work in (adapter.reset_task, adapter.watchdog_task, adapter.print_hang_task):
         await cancel_work_sync(work)
-    await e1000e_release_hw_control(adapter)
     pci_iounmap(pdev, adapter.hw.iomem)
     free_netdev(adapter.netdev)
     pci_release_regions(pdev)
@@ -190,6 +190,7 @@ async def e1000_shutdown(pdev: PciDev) -> None:
     netif_device_detach(adapter.netdev)
     if not adapter.down:
         await e1000e_down(adapter)
-        e1000_free_irq(adapter)
-    pci_disable_device(pdev)
+        await e1000_free_irq(adapter)
+        await e1000e_release_hw_control(adapter)
+    pci_clear_master(pdev)
     rtnl_unlock()

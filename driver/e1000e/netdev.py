@@ -22,23 +22,16 @@ from driver.e1000e.mac import (
     e1000e_update_mc_addr_list_generic,
 )
 from driver.e1000e.regs import CTRL_EXT, RCTL, TCTL
+from driver.e1000e.ring import e1000e_free_ring, e1000e_setup_ring
 from driver.e1000e.rx import (
     e1000_alloc_rx_buffers,
     e1000_clean_rx_ring,
     e1000_configure_rx,
     e1000_rx_buffer_len,
     e1000_setup_rctl,
-    e1000e_free_rx_resources,
-    e1000e_setup_rx_resources,
 )
 from driver.e1000e.stats import e1000e_clear_hw_cntrs_base, e1000e_update_stats
-from driver.e1000e.tx import (
-    e1000_clean_tx_ring,
-    e1000_configure_tx,
-    e1000_xmit_frame,
-    e1000e_free_tx_resources,
-    e1000e_setup_tx_resources,
-)
+from driver.e1000e.tx import e1000_clean_tx_ring, e1000_configure_tx, e1000_xmit_frame
 from driver.linux.delay import usleep_range
 from driver.linux.errno import EADDRNOTAVAIL, EBUSY, ENOMEM
 from driver.linux.etherdevice import eth_hw_addr_set, eth_validate_addr, is_valid_ether_addr
@@ -103,7 +96,7 @@ async def e1000e_reset(adapter: Adapter) -> int:
         await e1000e_get_hw_control(adapter)
         error = await e1000_init_hw_82571(adapter.hw)
     if error:
-        dev_err(adapter.netdev, "Hardware Error %d", error)
+        dev_err(adapter.netdev, "the card cannot be reset: error %d", error)
         return error
     await e1000e_clear_hw_cntrs_base(adapter.hw)
     return 0
@@ -123,6 +116,7 @@ async def e1000e_up(adapter: Adapter) -> None:
     """Start work on allocated rings. The watchdog, woken by the link interrupt, starts the transmit queue."""
     await e1000_configure(adapter)
     adapter.down = False
+    adapter.counting = True
     napi_enable(adapter.napi)
     e1000_irq_enable(adapter)
     adapter.hw.mac.get_link_status = True
@@ -145,6 +139,7 @@ async def e1000e_down(adapter: Adapter) -> None:
     await cancel_work_sync(adapter.watchdog_task)
     await cancel_work_sync(adapter.print_hang_task)
     await e1000e_update_stats(adapter)
+    adapter.counting = False
     adapter.link_speed = 0
     adapter.link_full_duplex = False
     await e1000e_reset(adapter)
@@ -178,17 +173,19 @@ async def e1000e_open(netdev: NetDevice) -> int:
     if adapter.resetting:
         return -EBUSY
     netif_carrier_off(netdev)
-    error = e1000e_setup_tx_resources(adapter.tx_ring)
+    error = e1000e_setup_ring(adapter.tx_ring)
     if error:
         return error
-    error = e1000e_setup_rx_resources(adapter.rx_ring)
+    error = e1000e_setup_ring(adapter.rx_ring)
     if error:
-        e1000e_free_tx_resources(adapter.tx_ring)
+        e1000e_free_ring(adapter.tx_ring)
         return error
+    await e1000e_get_hw_control(adapter)
     error = await e1000e_reset(adapter) or e1000_request_irq(adapter)
     if error:
-        e1000e_free_rx_resources(adapter.rx_ring)
-        e1000e_free_tx_resources(adapter.tx_ring)
+        await e1000e_release_hw_control(adapter)
+        e1000e_free_ring(adapter.rx_ring)
+        e1000e_free_ring(adapter.tx_ring)
         return error
     await e1000e_up(adapter)
     return 0
@@ -199,11 +196,12 @@ async def e1000e_close(netdev: NetDevice) -> int:
     adapter: Adapter = netdev.priv
     if not await e1000e_begin_resetting(adapter):
         return -EBUSY
-    await e1000e_down(adapter)
-    e1000_free_irq(adapter)
-    dev_info(netdev, "NIC Link is Down")
-    e1000e_free_tx_resources(adapter.tx_ring)
-    e1000e_free_rx_resources(adapter.rx_ring)
+    if not adapter.down:  # as it is after a shutdown
+        await e1000e_down(adapter)
+        await e1000_free_irq(adapter)
+        dev_info(netdev, "NIC Link is Down")
+    e1000e_free_ring(adapter.tx_ring)
+    e1000e_free_ring(adapter.rx_ring)
     await e1000e_release_hw_control(adapter)
     adapter.resetting = False
     return 0
@@ -222,7 +220,7 @@ async def e1000_reset_task(work: Work) -> None:
     await rtnl_lock()
     if not adapter.down and not adapter.hw.gone:
         if not adapter.restart_now:
-            dev_err(adapter.netdev, "Reset adapter unexpectedly")
+            dev_err(adapter.netdev, "Reset adapter: transmission stands still")
         adapter.restart_now = False
         await e1000e_reinit_locked(adapter)
     rtnl_unlock()
@@ -279,7 +277,7 @@ async def e1000_change_mtu(netdev: NetDevice, new_mtu: int) -> int:
     if not await e1000e_begin_resetting(adapter):
         return -EBUSY
     running = netif_running(netdev)
-    dev_info(netdev, "changing MTU from %d to %d", netdev.mtu, new_mtu)
+    dev_info(netdev, "MTU %d becomes %d", netdev.mtu, new_mtu)
     if running:
         await e1000e_down(adapter)
     netdev.mtu = new_mtu
@@ -306,6 +304,7 @@ async def e1000e_get_stats64(netdev: NetDevice, storage: RtnlLinkStats64) -> Non
     storage.rx_crc_errors = stats["crcerrs"]
     storage.rx_errors = stats["rxerrc"] + stats["crcerrs"] + storage.rx_length_errors
     storage.rx_missed_errors = stats["mpc"]
+    storage.rx_dropped = adapter.rx_dropped
     storage.tx_dropped = adapter.tx_dropped
 
 

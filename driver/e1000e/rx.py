@@ -32,16 +32,14 @@ from driver.e1000e.regs import (
     RDTR,
     RXDCTL,
 )
+from driver.e1000e.ring import e1000e_empty_ring
 from driver.linux.delay import usleep_range
 from driver.linux.dma_mapping import (
     DMA_FROM_DEVICE,
-    dma_alloc_coherent,
-    dma_free_coherent,
     dma_map_single,
     dma_mapping_error,
     dma_unmap_single,
 )
-from driver.linux.errno import ENOMEM
 from driver.linux.etherdevice import eth_type_trans
 from driver.linux.if_ether import ETH_DATA_LEN, ETH_FCS_LEN, ETH_HLEN
 from driver.linux.netdevice import netif_receive_skb
@@ -55,8 +53,6 @@ __all__ = [
     "e1000_configure_rx",
     "e1000_rx_buffer_len",
     "e1000_setup_rctl",
-    "e1000e_free_rx_resources",
-    "e1000e_setup_rx_resources",
 ]
 
 RX_BUFFER_WRITE = 16  # buffers are handed to the card this many at a time; a power of two
@@ -69,33 +65,26 @@ def e1000_rx_buffer_len(max_frame: int) -> int:
 
 
 # ---------------------------------------------------------------- ring
-def e1000e_setup_rx_resources(ring: Ring) -> int:
-    """Memory for descriptors and bookkeeping: 0 or -ENOMEM."""
-    got = dma_alloc_coherent(ring.adapter.pdev, ring.size)
-    if got is None:
-        return -ENOMEM
-    ring.desc, ring.dma = got
-    ring.buffer_info = [Buffer() for _ in range(ring.count)]
-    ring.next_to_use = ring.next_to_clean = 0
-    return 0
-
-
-def e1000e_free_rx_resources(ring: Ring) -> None:
-    e1000_clean_rx_ring(ring)
-    dma_free_coherent(ring.adapter.pdev, ring.size, ring.desc, ring.dma)
-    ring.desc, ring.dma, ring.buffer_info = memoryview(b""), 0, []
-
-
 def e1000_clean_rx_ring(ring: Ring) -> None:
-    """Take all buffers back; the card must not be receiving."""
+    """Take all buffers back; the card's DMA must have ended. Frames that nobody has polled are dropped."""
+    _drop_received(ring)
     for buffer in ring.buffer_info:
         _unmap(ring, buffer)
         if buffer.skb is not None:
             dev_consume_skb_any(buffer.skb)
             buffer.skb = None
-    ring.desc[:] = bytes(len(ring.desc))
-    ring.next_to_use = ring.next_to_clean = 0
+    e1000e_empty_ring(ring)
     ring.adapter.rx_discarding = False
+
+
+def _drop_received(ring: Ring) -> None:
+    index = ring.next_to_clean
+    while index != ring.next_to_use and ring.desc[index * DESC_BYTES + RXD_STATUS_OFFSET] & RXD_STAT_DD:
+        _, length, _, status, errors, _ = RXD.unpack_from(ring.desc, index * DESC_BYTES)
+        if _frame_bytes(ring.adapter, ring.buffer_info[index], length, status, errors):
+            ring.adapter.rx_dropped += 1
+        index = (index + 1) % ring.count
+    ring.next_to_clean = index
 
 
 def _unmap(ring: Ring, buffer: Buffer) -> None:
@@ -128,6 +117,8 @@ async def e1000_configure_rx(adapter: Adapter) -> None:
     ew32(hw, RCTL, rctl & ~RCTL.EN)
     await e1e_flush(hw)
     await usleep_range(10_000, 11_000)
+    # No write-back waits for the next frame: the card only stores WTHRESH, and gathers for 64 cycles at most. With RDTR 0
+    # it is announced at once; a delay is for the interrupt alone, and a poll finds what is in memory before that.
     thresholds = (
         RXDCTL.PTHRESH.put(32) | RXDCTL.HTHRESH.put(4) | RXDCTL.WTHRESH.put(4)
     )
@@ -216,21 +207,8 @@ def e1000_clean_rx_irq(ring: Ring, budget: int) -> int:
 
 def _take_frame(adapter: Adapter, buffer: Buffer, length: int, status: int, errors: int) -> SkBuff | None:
     """The frame of an unmapped buffer; None when there is none to pass on, and the buffer is used again."""
-    if not status & RXD_STAT_EOP:
-        if not adapter.rx_discarding:
-            adapter.rx_length_errors += 1
-        adapter.rx_discarding = True
-        return None
-    if adapter.rx_discarding:
-        adapter.rx_discarding = False
-        return None
-    if errors & RXD_ERR_FRAME_ERR_MASK:
-        adapter.rx_desc_errors += 1
-        return None
-    if not adapter.params.CrcStripping:
-        length -= ETH_FCS_LEN
-    if not ETH_HLEN <= length <= buffer.length:
-        adapter.rx_length_errors += 1
+    length = _frame_bytes(adapter, buffer, length, status, errors)
+    if not length:
         return None
     skb = buffer.skb
     assert skb is not None, "a descriptor was handed to the card without a buffer"
@@ -242,3 +220,24 @@ def _take_frame(adapter: Adapter, buffer: Buffer, length: int, status: int, erro
     buffer.skb = None
     skb_put(skb, length)
     return skb
+
+
+def _frame_bytes(adapter: Adapter, buffer: Buffer, length: int, status: int, errors: int) -> int:
+    """Length without FCS of the frame that a descriptor reports; 0 when it is none to pass on, which is counted."""
+    if not status & RXD_STAT_EOP:
+        if not adapter.rx_discarding:
+            adapter.rx_length_errors += 1
+        adapter.rx_discarding = True
+        return 0
+    if adapter.rx_discarding:
+        adapter.rx_discarding = False
+        return 0
+    if errors & RXD_ERR_FRAME_ERR_MASK:
+        adapter.rx_desc_errors += 1
+        return 0
+    if not adapter.params.CrcStripping:
+        length -= ETH_FCS_LEN
+    if not ETH_HLEN <= length <= buffer.length:
+        adapter.rx_length_errors += 1
+        return 0
+    return length

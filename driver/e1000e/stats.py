@@ -27,11 +27,11 @@ async def e1000e_clear_hw_cntrs_base(hw: Hw) -> None:
 
 
 async def e1000e_update_stats(adapter: Adapter) -> None:
-    """Add to adapter.stats what the card has counted since. Without link it has counted nothing worth the reads."""
+    """Add to adapter.stats what the card has counted since."""
     hw, stats = adapter.hw, adapter.stats
-    if not adapter.link_speed or hw.gone:
-        return
     with adapter.stats64_lock.bh():
+        if not adapter.counting or hw.gone:
+            return
         for register in COUNTERS:
             value = await er32(hw, register)
             if hw.gone:

@@ -15,16 +15,14 @@ from driver.e1000e.desc import (
 )
 from driver.e1000e.hw import ew32, rmw32
 from driver.e1000e.regs import TCTL, TDBAH, TDBAL, TDH, TDLEN, TDT, TXDCTL
+from driver.e1000e.ring import e1000e_empty_ring
 from driver.linux.delay import HZ, jiffies
 from driver.linux.dma_mapping import (
     DMA_TO_DEVICE,
-    dma_alloc_coherent,
-    dma_free_coherent,
     dma_map_single,
     dma_mapping_error,
     dma_unmap_single,
 )
-from driver.linux.errno import ENOMEM
 from driver.linux.netdevice import (
     NETDEV_TX_BUSY,
     NETDEV_TX_OK,
@@ -44,8 +42,6 @@ __all__ = [
     "e1000_clean_tx_ring",
     "e1000_configure_tx",
     "e1000_xmit_frame",
-    "e1000e_free_tx_resources",
-    "e1000e_setup_tx_resources",
 ]
 
 MAX_TXD_BYTES = 8192  # of a frame that one descriptor carries; longer frames take several
@@ -55,29 +51,12 @@ TXD_LOW_SPACE = 2  # descriptors left between tail and head, so that they share 
 
 
 # ---------------------------------------------------------------- ring
-def e1000e_setup_tx_resources(ring: Ring) -> int:
-    """Memory for descriptors and bookkeeping: 0 or -ENOMEM."""
-    got = dma_alloc_coherent(ring.adapter.pdev, ring.size)
-    if got is None:
-        return -ENOMEM
-    ring.desc, ring.dma = got
-    ring.buffer_info = [Buffer() for _ in range(ring.count)]
-    ring.next_to_use = ring.next_to_clean = 0
-    return 0
-
-
-def e1000e_free_tx_resources(ring: Ring) -> None:
-    e1000_clean_tx_ring(ring)
-    dma_free_coherent(ring.adapter.pdev, ring.size, ring.desc, ring.dma)
-    ring.desc, ring.dma, ring.buffer_info = memoryview(b""), 0, []
-
-
 def e1000_clean_tx_ring(ring: Ring) -> None:
-    """Drop everything that is queued; the card must not be transmitting."""
+    """Give back all that is queued; the card's DMA must have ended. What it sent in the meantime is not dropped."""
+    _put_sent(ring)
     for buffer in ring.buffer_info:
         e1000_put_txbuf(ring, buffer, drop=True)
-    ring.desc[:] = bytes(len(ring.desc))
-    ring.next_to_use = ring.next_to_clean = 0
+    e1000e_empty_ring(ring)
     ring.adapter.detect_tx_hung = False
     ring.adapter.tx_hang_head = None
 
@@ -205,8 +184,16 @@ def e1000_tx_queue(ring: Ring, skb: SkBuff, first: int, count: int) -> None:
 # ---------------------------------------------------------------- cleaning
 def e1000_clean_tx_irq(ring: Ring) -> None:
     """Give back what the card has sent, in NAPI context."""
+    if _put_sent(ring):
+        _wake_when_room(ring)
+    if ring.adapter.detect_tx_hung:
+        _detect_hang(ring)
+
+
+def _put_sent(ring: Ring) -> bool:
+    """Give back the frames that the card has reported; False when there was none."""
     adapter = ring.adapter
-    index = ring.next_to_clean
+    first = index = ring.next_to_clean
     # next_to_use: behind it lie descriptors of the last round, with DD.
     while index != ring.next_to_use:
         eop = ring.buffer_info[index].next_to_watch
@@ -218,11 +205,8 @@ def e1000_clean_tx_irq(ring: Ring) -> None:
         while index != end:
             e1000_put_txbuf(ring, ring.buffer_info[index], drop=False)
             index = (index + 1) % ring.count
-    if index != ring.next_to_clean:
-        ring.next_to_clean = index
-        _wake_when_room(ring)
-    if adapter.detect_tx_hung:
-        _detect_hang(ring)
+    ring.next_to_clean = index
+    return index != first
 
 
 def _wake_when_room(ring: Ring) -> None:

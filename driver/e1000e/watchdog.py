@@ -18,7 +18,7 @@ from driver.linux.netdevice import (
     netif_wake_queue,
 )
 from driver.linux.printk import dev_err, dev_info
-from driver.linux.timer import mod_timer
+from driver.linux.timer import mod_timer, timer_pending
 from driver.linux.workqueue import Work, schedule_work
 
 __all__ = ["e1000_print_hw_hang", "e1000_watchdog", "e1000_watchdog_task"]
@@ -58,7 +58,8 @@ async def e1000_watchdog_task(work: Work) -> None:
     ew32(adapter.hw, RDTR, adapter.params.RxIntDelay | RDTR.FPD)
     e1000e_force_rx_poll(adapter)
     adapter.detect_tx_hung = True
-    mod_timer(adapter.watchdog_timer, round_jiffies(jiffies() + PERIOD_S * HZ))
+    if not timer_pending(adapter.watchdog_timer):  # it is after a link interrupt meanwhile, and will expire sooner
+        mod_timer(adapter.watchdog_timer, round_jiffies(jiffies() + PERIOD_S * HZ))
 
 
 async def _link_came_up(adapter: Adapter) -> None:
@@ -83,7 +84,7 @@ def _link_went_down(adapter: Adapter) -> None:
 def e1000_print_link_info(adapter: Adapter) -> None:
     duplex = "Full" if adapter.link_full_duplex else "Half"
     dev_info(
-        adapter.netdev, "NIC Link is Up %d Mbps %s Duplex, Flow Control: None", adapter.link_speed, duplex
+        adapter.netdev, "NIC Link is Up %d Mbps %s Duplex, no flow control", adapter.link_speed, duplex
     )
 
 
@@ -97,7 +98,7 @@ async def e1000_print_hw_hang(work: Work) -> None:
     ring = adapter.tx_ring
     head, tail = await er32(adapter.hw, TDH), await er32(adapter.hw, TDT)
     status = await er32(adapter.hw, STATUS)
-    if adapter.down or adapter.hw.gone or head == tail:
+    if adapter.down or adapter.hw.gone or ring.next_to_clean == ring.next_to_use:
         return
     if adapter.tx_hang_head != head:
         adapter.tx_hang_head = head
@@ -107,7 +108,6 @@ async def e1000_print_hw_hang(work: Work) -> None:
     index = ring.next_to_clean
     dev_err(
         adapter.netdev,
-        "Detected Hardware Unit Hang: TDH <%x> TDT <%x> next_to_use <%x> next_to_clean <%x> "
-        "time_stamp <%d> jiffies <%d> MAC Status <%x>",
-        head, tail, ring.next_to_use, index, ring.buffer_info[index].time_stamp, jiffies(), status,
+        "Hang: no word of descriptor %d, queued at %d, now %d; the ring is filled up to %d; TDH %d, TDT %d, STATUS %#x",
+        index, ring.buffer_info[index].time_stamp, jiffies(), ring.next_to_use, head, tail, status,
     )  # fmt: skip

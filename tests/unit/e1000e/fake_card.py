@@ -447,7 +447,8 @@ class FakeCard(FakeFunction):
         return (self.get(RDT) - self.get(RDH)) % count if count else 0
 
     def _start_rx(self) -> None:
-        runs = self.get(RCTL) & RCTL.EN and not self.get(CTRL) & CTRL.GIO_MASTER_DISABLE
+        """What was let in is stored, whether or not RCTL.EN still lets more in."""
+        runs = not self.get(CTRL) & CTRL.GIO_MASTER_DISABLE
         if not self.rx_busy and runs and self.fifo and self.rx_free():
             self.rx_busy = True
             self._later(self.dma_ns, self._store)
@@ -455,7 +456,7 @@ class FakeCard(FakeFunction):
     def _store(self) -> None:
         """One frame, into as many buffers as it takes."""
         self.rx_busy = False
-        if not self.get(RCTL) & RCTL.EN or self.get(CTRL) & CTRL.GIO_MASTER_DISABLE:
+        if self.get(CTRL) & CTRL.GIO_MASTER_DISABLE:
             return
         frame, errors = self.fifo[0][:-1], self.fifo[0][-1]
         if not self.get(RCTL) & RCTL.SECRC:

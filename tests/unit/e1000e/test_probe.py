@@ -43,10 +43,30 @@ def test_probe_makes_a_device_with_the_nvms_address() -> None:
     assert bench.netdev.dev_addr == bench.netdev.perm_addr == MAC_ADDRESS
     assert (bench.netdev.min_mtu, bench.netdev.max_mtu) == (68, 9212)
     assert bench.netdev.carrier_off
-    assert bench.card.get(CTRL_EXT) & CTRL_EXT.DRV_LOAD
     bench.unload()
-    assert not bench.card.get(CTRL_EXT) & CTRL_EXT.DRV_LOAD
     bench.assert_clean()
+
+
+def test_firmware_is_told_that_the_driver_is_in_charge_while_the_interface_is_open() -> None:
+    bench = Bench()
+    told = [bool(bench.card.get(CTRL_EXT) & CTRL_EXT.DRV_LOAD)]
+    for step in (bench.load, bench.open, bench.close, bench.open, bench.unload):
+        step()
+        told.append(bool(bench.card.get(CTRL_EXT) & CTRL_EXT.DRV_LOAD))
+    assert told == [False, False, True, False, True, False]
+    bench.assert_clean()
+
+
+def test_firmware_is_told_before_open_resets_the_card() -> None:
+    bench = Bench()
+    bench.load()
+    bench.pump.host.log.clear()
+    bench.open()
+    writes = [(offset, value) for kind, offset, value in accesses(bench) if kind == "w"]
+    told = next(i for i, (o, value) in enumerate(writes) if o == CTRL_EXT.offset and value & CTRL_EXT.DRV_LOAD)
+    reset = next(i for i, (o, value) in enumerate(writes) if o == CTRL.offset and value & CTRL.RST)
+    assert told < reset
+    bench.finish()
 
 
 def test_reset_is_in_the_datasheets_order() -> None:
@@ -122,10 +142,10 @@ def card_gone(card: FakeCard) -> None:
 @pytest.mark.parametrize(
     "fault, error, message",
     [
-        (bad_checksum, EIO, "The NVM Checksum Is Not Valid"),
+        (bad_checksum, EIO, "the checksum is wrong"),
         (no_nvm, EIO, "EERD.DONE did not come"),
-        (multicast_address, EIO, "Invalid MAC Address"),
-        (zero_address, EIO, "Invalid MAC Address"),
+        (multicast_address, EIO, "cannot be a station address"),
+        (zero_address, EIO, "cannot be a station address"),
         (no_auto_rd, ETIMEDOUT, "EECD.AUTO_RD does not come"),
         (other_phy, ENODEV, "is not that of an 82574L"),
         (phy_taken, EBUSY, "MDIO_SW_OWNERSHIP does not stay set"),
