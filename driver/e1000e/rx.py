@@ -117,8 +117,8 @@ async def e1000_configure_rx(adapter: Adapter) -> None:
     ew32(hw, RCTL, rctl & ~RCTL.EN)
     await e1e_flush(hw)
     await usleep_range(10_000, 11_000)
-    # No write-back waits for the next frame: the card only stores WTHRESH, and gathers for 64 cycles at most. With RDTR 0
-    # it is announced at once; a delay is for the interrupt alone, and a poll finds what is in memory before that.
+    # No write-back waits for the next frame: the card only stores WTHRESH, and gathers for 64 cycles at most. With
+    # RDTR 0 it is announced at once; a delay is for the interrupt alone, and a poll finds what is in memory before.
     thresholds = (
         RXDCTL.PTHRESH.put(32) | RXDCTL.HTHRESH.put(4) | RXDCTL.WTHRESH.put(4)
     )
