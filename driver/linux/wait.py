@@ -44,7 +44,7 @@ def _sleep_on(queue: WaitQueueHead, deadline_ns: int | None, what: str) -> Gener
     if deadline_ns is not None:
         ON.kernel.arm(task, deadline_ns)
     woken = bool((yield None))
-    if not woken:
+    if task in queue.waiting:  # not so when a wake_up came between the deadline and our turn
         queue.waiting.remove(task)
     return woken
 

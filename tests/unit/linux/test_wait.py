@@ -8,7 +8,7 @@ import pytest
 from driver.linux.bug import ContractViolation
 from driver.linux.delay import ktime_get_ns, msleep
 from driver.linux.mutex import Mutex
-from driver.linux.sched import block
+from driver.linux.sched import block, busy_until, sleep_until
 from driver.linux.spinlock import SpinLock
 from driver.linux.wait import (
     Completion,
@@ -167,3 +167,22 @@ def test_a_timeout_that_was_not_needed_does_not_wake_an_endless_wait() -> None:
     pump.run(waker())
     pump.advance(1)
     assert task.result() == "late"
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_wake_up_between_the_deadline_and_the_waiters_turn(holds: bool) -> None:
+    pump, queue, flag = machine(), WaitQueueHead(), []
+
+    async def waiter() -> bool:
+        return await wait_event_timeout(queue, lambda: bool(flag), 1_000)
+
+    async def keeps_the_cpu() -> None:
+        await sleep_until(900)
+        await busy_until(5_000)
+        if holds:
+            flag.append(1)
+        queue.wake_up()
+
+    pump.kernel.run(keeps_the_cpu())
+    assert pump.run(waiter()) is holds
+    assert queue.waiting == []
