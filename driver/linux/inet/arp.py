@@ -121,7 +121,7 @@ def _probe(inet: Inet, neigh: Neighbour) -> None:
     neigh.probes += 1
     mod_timer(neigh.timer, jiffies() + RETRANS_JIFFIES)
     inet.mib["ArpOutRequests"] += 1
-    in_dev = neigh.in_dev
+    in_dev: InDevice = neigh.in_dev.dev.ip_ptr  # inet_addr_del leaves no neighbour behind
     to = neigh.ha if neigh.state is Nud.PROBE else BROADCAST_ADDR
     arp_send(ARPOP_REQUEST, in_dev.dev, in_dev.address, neigh.address, _NO_ADDR, to)
 
@@ -217,7 +217,7 @@ def _learn(inet: Inet, in_dev: InDevice, address: int, ha: bytes, create: bool, 
 
 
 def arp_ifdown(dev: NetDevice) -> None:
-    """The device went down: forget who is on its link."""
+    """The device went down or lost its address: forget who is on its link."""
     inet = inet_state()
     for key in [key for key in inet.neighbours if key[0] == dev.ifindex]:
         neigh = inet.neighbours.pop(key)

@@ -50,8 +50,11 @@ def inet_addr_add(dev: NetDevice, address: str, prefix: int = 24) -> int:
 
 def inet_addr_del(dev: NetDevice) -> int:
     """`ip addr flush dev`; -EINVAL: it has none."""
+    from driver.linux.inet.arp import arp_ifdown
+
     if dev.ip_ptr is None:
         return -EINVAL
+    arp_ifdown(dev)  # what waits for a neighbour bears the old source address
     inet_state().devices.remove(dev.ip_ptr)
     dev.ip_ptr = None
     return 0

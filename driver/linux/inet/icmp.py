@@ -127,13 +127,18 @@ def _unreachable(inet: Inet, code: int, quoted: memoryview) -> None:
     """Tell the sender of the packet that the message quotes."""
     from driver.linux.inet.udp import udp_err
 
-    if len(quoted) < IP_HEADER.size + _QUOTED:
+    if len(quoted) < IP_HEADER.size:
+        inet.mib["IcmpInErrors"] += 1
         return
-    first, *_, protocol, _, _, destination = IP_HEADER.unpack_from(quoted)
-    payload = quoted[(first & 0xF) * 4 :]
+    first, *_, protocol, _, source, destination = IP_HEADER.unpack_from(quoted)
+    header = (first & 0xF) * 4
+    payload = quoted[header:]
+    if header < IP_HEADER.size or len(payload) < _QUOTED:
+        inet.mib["IcmpInErrors"] += 1
+        return
     if protocol == IPPROTO_UDP:
-        udp_err(inet, payload, destination, code)
-    elif protocol == IPPROTO_ICMP and len(payload) >= _HEADER.size:
+        udp_err(inet, payload, source, destination, code)
+    elif protocol == IPPROTO_ICMP:
         kind, _, _, ident, _ = _HEADER.unpack_from(payload)
         pinger = inet.pings.get(ident)
         if kind == ICMP_ECHO and pinger is not None and pinger.destination == destination:

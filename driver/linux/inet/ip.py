@@ -13,7 +13,7 @@ from driver.linux.inet.arp import neigh_output
 from driver.linux.inet.checksum import csum_fold
 from driver.linux.inet.devinet import INADDR_BROADCAST, InDevice
 from driver.linux.inet.state import Inet, inet_state
-from driver.linux.net.device import NET_RX_DROP, NET_RX_SUCCESS, NET_XMIT_SUCCESS, NetDevice
+from driver.linux.net.device import NET_RX_DROP, NET_RX_SUCCESS, NET_XMIT_CN, NET_XMIT_SUCCESS, NetDevice
 from driver.linux.net.transmit import dev_queue_xmit
 from driver.linux.packet import PACKET_OTHERHOST, PacketType
 from driver.linux.skbuff import SkbDropReason, SkBuff, kfree_skb, skb_push, skb_share_check, skb_trim
@@ -65,7 +65,7 @@ def ip_rcv(skb: SkBuff, dev: NetDevice, pt: PacketType) -> int:
         mib["IpInHdrErrors"] += 1
         return _drop(skb, SkbDropReason.IP_INHDR)
     skb_trim(skb, total)
-    if not _is_local(inet, skb, destination) or source >> 28 == 0xE or source == INADDR_BROADCAST:
+    if not _is_local(inet, skb, destination) or source >> 28 == 0xE or is_broadcast(inet, source):
         mib["IpInAddrErrors"] += 1
         return _drop(skb, SkbDropReason.IP_INADDRERRORS)
     if fragment & IP_MF_OR_OFFSET:
@@ -114,7 +114,8 @@ def ip_send(
 ) -> int:
     """Send a transport's packet through an interface (ip_route_output); takes the skb.
 
-    0, -EMSGSIZE: larger than the MTU (don't-fragment is always set), -ENOBUFS: the device's queue dropped it.
+    0, -EMSGSIZE: larger than the MTU (don't-fragment is always set), -ENOBUFS: the device's queue is full and dropped
+    it. What is dropped for want of a carrier (NET_XMIT_CN) is no error, as in Linux (net_xmit_errno).
     """
     mib = inet.mib
     mib["IpOutRequests"] += 1
@@ -142,7 +143,7 @@ def ip_send(
         answer = dev_queue_xmit(skb)
     else:
         answer = neigh_output(inet, in_dev, destination, skb)
-    if answer != NET_XMIT_SUCCESS:
+    if answer not in (NET_XMIT_SUCCESS, NET_XMIT_CN):
         mib["IpOutDiscards"] += 1
         return -ENOBUFS
     return 0

@@ -52,11 +52,12 @@ Datagram = tuple[bytes, tuple[str, int]]  # what arrived, and who sent it
 class UdpSocket:
     """socket(AF_INET, SOCK_DGRAM). data_ready, if set, is called in softirq context for each datagram queued."""
 
-    __slots__ = ("address", "data_ready", "error", "port", "queue", "queued_bytes", "rcvbuf", "readable")
+    __slots__ = ("address", "data_ready", "error", "peer", "port", "queue", "queued_bytes", "rcvbuf", "readable")
 
     def __init__(self) -> None:
         self.address = 0
         self.port = 0
+        self.peer = (0, 0)  # address and port it sent to last: errors from there are its errors
         self.error = 0  # pending: the next call returns it
         self.rcvbuf = RCVBUF_BYTES
         self.queue = SkBuffHead()
@@ -114,6 +115,7 @@ class UdpSocket:
         skb_reserve(skb, room)
         skb.sk = self
         source = self.address or in_dev.address
+        self.peer = (destination, to[1])
         body = skb_put(skb, length)
         body[_HEADER.size :] = data
         total = csum_tcpudp_nofold(source, destination, length, IPPROTO_UDP, self.port + to[1] + length)
@@ -225,8 +227,11 @@ def udp_rcv(skb: SkBuff, dev: NetDevice, source: int, destination: int) -> None:
     sock.deliver(inet, skb)
 
 
-def udp_err(inet: Inet, quoted: memoryview, destination: int, code: int) -> None:
-    """An ICMP error quotes a datagram of ours."""
-    sport, _, _, _ = _HEADER.unpack_from(quoted)
-    for sock in inet.udp_ports.get(sport, ()):
+def udp_err(inet: Inet, quoted: memoryview, source: int, destination: int, code: int) -> None:
+    """An ICMP error quotes a UDP header (8 bytes at least): tell the socket that sent it, if one did."""
+    sport, dport, _, _ = _HEADER.unpack_from(quoted)
+    if all(source != in_dev.address for in_dev in inet.devices):
+        return
+    sock = _lookup(inet, sport, source)
+    if sock is not None and sock.peer == (destination, dport):
         sock.error_report(ECONNREFUSED if code == ICMP_PORT_UNREACH else EHOSTUNREACH)

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import struct
+
 import dpkt
 import pytest
 
 from driver.linux.errno import EMSGSIZE
 from driver.linux.inet import inet_state, ping
+from driver.linux.inet.checksum import ip_compute_csum
 from driver.linux.netdevice import dev_set_mtu
 from tests.unit.linux.net.hosts import WIRE_NS, Host, Net
 
@@ -153,3 +156,30 @@ def test_host_unreachable_ends_a_ping(net: Net) -> None:
     error = b"\x03\x01" + dpkt.in_cksum(error).to_bytes(2, "big") + body
     a.arrive(frame(a, error))
     assert task.done and task.result() is None and a.mib["IcmpInDestUnreachs"] == 1
+
+
+QUOTED_UDP = bytes(dpkt.ip.IP(src=OURS, dst=THEIRS, p=17, len=28, data=dpkt.udp.UDP(sport=5000, dport=9)))
+
+
+def unreachable(host: Host, quoted: bytes) -> bytes:
+    """A frame, built by hand: dpkt cuts what it takes for a packet with a wrong length."""
+    icmp = bytearray(b"\3\3" + bytes(6) + quoted)
+    icmp[2:4] = ip_compute_csum(icmp).to_bytes(2, "big")
+    ip = bytearray(struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(icmp), 1, 0, 64, 1, 0) + THEIRS + OURS)
+    ip[10:12] = ip_compute_csum(ip).to_bytes(2, "big")
+    return host.mac + b"\2\0\0\0\0\2\x08\0" + bytes(ip) + bytes(icmp)
+
+
+@pytest.mark.parametrize("protocol", [1, 17])
+@pytest.mark.parametrize(
+    ("first", "length"),
+    [(0x40, 28), (0x44, 28), (0x4F, 28), (0x46, 28), (0x45, 27), (0x45, 20), (0x45, 19), (0x45, 0), (0x4F, 67)],
+)
+def test_an_error_that_quotes_too_little_is_counted_and_tells_nobody(
+    net: Net, protocol: int, first: int, length: int
+) -> None:
+    a, _ = net.hosts
+    quoted = bytearray(QUOTED_UDP + bytes(60))
+    quoted[0], quoted[9] = first, protocol
+    a.arrive(unreachable(a, bytes(quoted[:length])))
+    assert (a.mib["IcmpInDestUnreachs"], a.mib["IcmpInErrors"]) == (1, 1)

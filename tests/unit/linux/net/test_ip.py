@@ -11,7 +11,15 @@ import pytest
 from driver.linux.errno import EEXIST, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODEV
 from driver.linux.if_ether import ETH_P_ALL
 from driver.linux.inet import UdpSocket, in_aton, inet_addr_add, inet_addr_del, inet_ntoa, ping
-from driver.linux.netdevice import NetDevice, alloc_etherdev, dev_close, dev_open, free_netdev, netif_carrier_off
+from driver.linux.netdevice import (
+    NetDevice,
+    alloc_etherdev,
+    dev_change_tx_queue_len,
+    dev_close,
+    dev_open,
+    free_netdev,
+    netif_carrier_off,
+)
 from driver.linux.packet import PacketType, dev_add_pack, dev_remove_pack
 from driver.linux.skbuff import SkBuff, consume_skb
 from tests.unit.linux.net.hosts import Host, Net
@@ -211,12 +219,47 @@ def test_through_a_device_that_is_down_there_is_no_route(net: Net) -> None:
     assert a.run(ping(b.ip)) is not None
 
 
-def test_a_queue_that_drops_is_reported(net: Net) -> None:
+def test_a_full_queue_is_reported(net: Net) -> None:
     a, b = net.hosts
     a.run(ping(b.ip))
-    a.call(lambda: netif_carrier_off(a.dev))
-    assert a.call(lambda: UdpSocket().sendto(b"x", (b.ip, 9))) == -ENOBUFS
+    a.run(dev_change_tx_queue_len(a.dev, 1))
+    a.card.hold = True
+    answers = [a.call(lambda: UdpSocket().sendto(b"x", (b.ip, 9))) for _ in range(a.card.ring + 2)]
+    assert answers == [1] * (a.card.ring + 1) + [-ENOBUFS]
     assert a.mib["IpOutDiscards"] == 1
+
+
+def test_without_a_carrier_sending_is_no_error(net: Net) -> None:
+    a, b = net.hosts
+    a.run(ping(b.ip))
+    net.sent.clear()
+    a.call(lambda: netif_carrier_off(a.dev))
+    assert a.call(lambda: UdpSocket().sendto(b"x", (b.ip, 9))) == 1
+    assert not net.sent and a.drops == {"DEV_READY": 1} and a.mib["IpOutDiscards"] == 0
+
+
+def test_a_new_address_is_what_neighbours_are_asked_from(net: Net) -> None:
+    a, b = net.hosts
+    a.run(ping(b.ip))
+    assert a.call(lambda: inet_addr_del(a.dev)) == 0
+    assert a.call(lambda: inet_addr_add(a.dev, "10.0.0.7")) == 0
+    net.sent.clear()
+    for _ in range(3):  # the last two find the neighbour stale, and ask the station itself
+        assert a.run(ping(b.ip)) is not None
+        net.advance(40_000_000_000)
+    asked = [f[28:32] for number, f in net.sent if number == 1 and f[12:14] == b"\x08\x06" and f[21] == 1]
+    assert len(asked) >= 3 and set(asked) == {bytes([10, 0, 0, 7])}
+    assert a.mib["ArpFailed"] == 0
+
+
+def test_a_packet_that_waits_for_a_neighbour_goes_with_the_address(net: Net) -> None:
+    a, _ = net.hosts
+    sock = UdpSocket()
+    assert a.call(lambda: sock.sendto(b"x", ("10.0.0.99", 9))) == 1
+    assert a.call(lambda: inet_addr_del(a.dev)) == 0
+    assert a.drops == {"NEIGH_FAILED": 1}
+    net.advance(10_000_000_000)
+    assert a.mib["ArpOutRequests"] == 1
 
 
 @pytest.mark.parametrize("to", ["255.255.255.255", "10.0.0.255"])

@@ -257,3 +257,28 @@ def test_a_burst_over_a_ring_that_fills_arrives_whole(pair: Pair) -> None:
     got = [datagram[0] for _ in range(200) if (datagram := pair.got())]
     assert got == [b"%d" % number for number in range(200)]
     assert pair.b.dev.stats.rx_packets >= 200
+
+
+@pytest.mark.parametrize(
+    ("source", "sport", "destination", "dport", "told"),
+    [
+        (OURS, 5000, THEIRS, 77, True),
+        (OURS, 5001, THEIRS, 77, False),
+        (OURS, 5000, THEIRS, 78, False),
+        (OURS, 5000, bytes([10, 0, 0, 3]), 77, False),
+        (bytes([10, 0, 0, 9]), 5000, THEIRS, 77, False),
+    ],
+)
+def test_an_error_reaches_the_socket_that_sent_what_it_quotes(
+    pair: Pair, source: bytes, sport: int, destination: bytes, dport: int, told: bool
+) -> None:
+    a = pair.a
+    assert a.call(lambda: pair.from_a.bind(5000)) == 0
+    pair.net.lose = lambda frame: True
+    pair.send(port=77)
+    quoted = dpkt.ip.IP(src=source, dst=destination, p=17, len=28, data=dpkt.udp.UDP(sport=sport, dport=dport))
+    icmp = bytes(dpkt.icmp.ICMP(type=3, code=3, data=b"\0\0\0\0" + bytes(quoted)))
+    ip = dpkt.ip.IP(src=THEIRS, dst=OURS, p=1, ttl=64, len=20 + len(icmp), data=icmp)
+    a.arrive(bytes(dpkt.ethernet.Ethernet(dst=a.mac, src=b"\2\0\0\0\0\2", type=0x0800, data=bytes(ip))))
+    assert a.mib["IcmpInDestUnreachs"] == 1
+    assert pair.from_a.error == (ECONNREFUSED if told else 0)
