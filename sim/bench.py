@@ -52,6 +52,8 @@ __all__ = ["HOST_IP", "PERIOD_PS", "Bench", "BenchFailure", "Totals"]
 
 PERIOD_PS = 6400
 _RESET_CYCLES = 40
+# Software finds a card that has read its NVM: PCIe gives it 100 ms, it needs 2 us.
+_POWER_ON_CYCLES = 400
 _IDLE_XGMII = 0x0707_0707_0707_0707
 _ALL_CONTROL = 0xFF
 HOST_IP, _PREFIX_LENGTH = "10.82.57.1", 24
@@ -115,7 +117,7 @@ class Bench:
         rx_clock, tx_clock = await self._start_clocks()
         await ClockCycles(dut.clk_i, _RESET_CYCLES)
         dut.rst_ni.value = 1
-        await ClockCycles(dut.clk_i, _RESET_CYCLES)
+        await ClockCycles(dut.clk_i, _POWER_ON_CYCLES)
         self.host.attach(dut, dut.clk_i, self.kernel.dma_table.translate)
         self.wire = XgmiiWire(dut, rx_clock=rx_clock, tx_clock=tx_clock, gap_bytes=config.wire.gap_bytes)
         self.books = Books(self.wire)

@@ -170,12 +170,13 @@ async def the_cable_is_pulled_with_frames_on_the_way(dut: Any) -> None:
     device, random, partner = bench.device, bench.random, bench.partner.config.mac
     await bench.answered(bench.partner.ask_mac(HOST_IP))
     for _ in range(3):
+        enough = bench.books.card_frames + 3
         with bench.kernel.entered():
             for frame in frames_to(partner, device.dev_addr, random, 40, (1000, 1500)):
                 assert transmit(device, frame) == 0
         bench.host.wake()
         with bench.books.receiver_may_be_off():
-            await bench.until(lambda: bench.books.card_frames > 0, "the first frame")
+            await bench.until(lambda end=enough: bench.books.card_frames >= end, "the first frames", poll_ns=100)
             dut.phy_link_i.value = 0
             await bench.until(lambda: device.carrier_off, "the loss of the link", timeout_ns=50_000_000)
             dut.phy_link_i.value = 1
