@@ -47,7 +47,6 @@ csr/nic_nvm.sv
 csr/nic_mdio.sv
 csr/nic_phy.sv
 csr/nic_stats_bank.sv
-csr/nic_stats_side.sv
 csr/nic_stats.sv
 csr/nic_csr_axil.sv
 csr/nic_csr_dev.sv

@@ -135,7 +135,7 @@ module nic_csr
 
   // ---------------------------------------------------------------- reset
   logic reset_request, resetting, master_disable, stopped, reg_rst_n, init;
-  logic mta_clearing, stats_clearing, nvm_loading, init_q, init_done;
+  logic mta_clearing, nvm_loading, init_q, init_done;
 
   nic_reset u_reset (
     .clk_i,
@@ -154,7 +154,7 @@ module nic_csr
 
   // The NVM is read once the registers are out of reset.
   always_ff @(posedge clk_i) init_q <= rst_ni && init;
-  assign init_done = !init_q && !mta_clearing && !stats_clearing && !nvm_loading;
+  assign init_done = !init_q && !mta_clearing && !nvm_loading;
 
   // While a reset is under way writes are ignored, but for what outlives it: the stock driver gives EXTCNF_CTRL back
   // right behind CTRL.RST.
@@ -284,18 +284,14 @@ module nic_csr
   );
 
   // ---------------------------------------------------------------- statistics
-  logic stats_idle;
-
   nic_stats u_stats (
     .clk_i,
     .rst_ni    (reg_rst_n),
-    .clearing_o(stats_clearing),
     .req_i     (req),
     .rdata_o   (stats_rdata),
     .rx_i      (rx_stat_i),
     .rnbc_i,
-    .tx_i      (tx_stat_i),
-    .idle_o    (stats_idle)
+    .tx_i      (tx_stat_i)
   );
 
   // ---------------------------------------------------------------- NVM, PHY
@@ -357,7 +353,7 @@ module nic_csr
     .idle_o      (phy_idle)
   );
 
-  assign idle_o = axil_idle && !resetting && dev_idle && intr_idle && delay_idle && stats_idle && nvm_idle && phy_idle
+  assign idle_o = axil_idle && !resetting && dev_idle && intr_idle && delay_idle && nvm_idle && phy_idle
       && !mdac && event_i == '0 && !rx_stat_i.valid && !tx_stat_i.valid && !rnbc_i && dma_idle_i;
 
 endmodule

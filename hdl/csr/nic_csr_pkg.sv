@@ -25,7 +25,7 @@ package nic_csr_pkg;
     return {1'd0, n, 7'd0} + {3'd0, n, 5'd0};
   endfunction
 
-  // Rows of the counter memories (nic_stats_bank): a frame count, and octets where they are counted.
+  // Rows of the counters (nic_stats_bank): a frame count, and octets where they are counted.
   typedef enum logic [4:0] {
     RxTotal, RxGood, RxBroadcast, RxMulticast,
     Rx64, Rx127, Rx255, Rx511, Rx1023, Rx1522,

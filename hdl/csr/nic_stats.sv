@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Statistics registers (82574L datasheet, statistics): which counters a frame moves, and how software reads them.
 //
-// A received and a transmitted frame each are taken any cycle, and become up to four increments, one a cycle, in a memory
-// of their own; a short FIFO takes what comes closer together than that (frames of one beat). Reads clear, and lose
-// nothing to an increment. Latency: a frame is counted at most 4 cycles after it is at the head of the FIFO.
+// A received frame, one that had to wait and a transmitted one can be counted in every cycle: nothing on the wire, legal
+// or not, comes closer (a received frame takes at least two cycles, a transmitted one 2.6 on average). Reads clear, and
+// lose nothing to an increment. Latency: counted in the next cycle.
 // Left out: counters of what this card does not have (collisions, pause frames, management, TCP segmentation).
 module nic_stats
   import nic_pkg::*;
@@ -12,15 +12,12 @@ module nic_stats
 (
   input  logic            clk_i,
   input  logic            rst_ni,
-  /// a reset sets all to zero; what comes meanwhile is not counted
-  output logic            clearing_o,
   input  csr_req_t        req_i,
   output logic     [31:0] rdata_o,
   input  rx_stat_t        rx_i,
   /// a frame had to wait for a descriptor, one cycle
   input  logic            rnbc_i,
-  input  tx_stat_t        tx_i,
-  output logic            idle_o
+  input  tx_stat_t        tx_i
 );
 
   // ---------------------------------------------------------------- which counters a frame moves
@@ -49,6 +46,8 @@ module nic_stats
     rx_rows[RxFragment]  = rx_i.fragment;
     rx_rows[RxOversize]  = rx_i.oversize;
     rx_rows[RxJabber]    = rx_i.jabber;
+    if (!rx_i.valid) rx_rows = '0;
+    rx_rows[RxNoBuffer]  = rnbc_i;
 
     tx_rows = '0;
     tx_rows[TxTotal]     = 1'b1;
@@ -56,6 +55,7 @@ module nic_stats
     tx_rows[TxBroadcast] = tx_i.broadcast;
     tx_rows[TxMulticast] = tx_i.multicast && !tx_i.broadcast;
     tx_rows[4'(Tx64)+4'(size_class(tx_i.bytes))] = 1'b1;
+    if (!tx_i.valid) tx_rows = '0;
   end
 
   // ---------------------------------------------------------------- which counter software reads
@@ -119,47 +119,34 @@ module nic_stats
 
   // ---------------------------------------------------------------- the two sides
   logic [31:0] rx_rdata, tx_rdata;
-  logic        rx_clearing, tx_clearing, rx_idle, tx_idle;
 
-  nic_stats_side #(
-    .Rows (RxRows),
-    .Extra(int'(RxNoBuffer))
+  nic_stats_bank #(
+    .Rows(RxRows)
   ) u_rx (
     .clk_i,
     .rst_ni,
-    .clearing_o    (rx_clearing),
-    .frame_valid_i (rx_i.valid),
-    .frame_rows_i  (rx_rows),
-    .frame_octets_i(rx_i.bytes),
-    .extra_i       (rnbc_i),
-    .rd_i          (req_i.rd && place.rx),
-    .rd_row_i      (place.row),
-    .rd_part_i     (place.part),
-    .rdata_o       (rx_rdata),
-    .idle_o        (rx_idle)
+    .bump_rows_i  (rx_rows),
+    .bump_octets_i(rx_i.bytes),
+    .rd_i         (req_i.rd && place.rx),
+    .rd_row_i     (place.row),
+    .rd_part_i    (place.part),
+    .rdata_o      (rx_rdata)
   );
 
-  nic_stats_side #(
-    .Rows (TxRows),
-    .Extra(int'(TxTotal))
+  nic_stats_bank #(
+    .Rows(TxRows)
   ) u_tx (
     .clk_i,
     .rst_ni,
-    .clearing_o    (tx_clearing),
-    .frame_valid_i (tx_i.valid),
-    .frame_rows_i  (tx_rows),
-    .frame_octets_i(tx_i.bytes),
-    .extra_i       (1'b0),
-    .rd_i          (req_i.rd && place.tx),
-    .rd_row_i      (place.row[3:0]),
-    .rd_part_i     (place.part),
-    .rdata_o       (tx_rdata),
-    .idle_o        (tx_idle)
+    .bump_rows_i  (tx_rows),
+    .bump_octets_i(tx_i.bytes),
+    .rd_i         (req_i.rd && place.tx),
+    .rd_row_i     (place.row[3:0]),
+    .rd_part_i    (place.part),
+    .rdata_o      (tx_rdata)
   );
 
-  assign rdata_o    = rx_rdata | tx_rdata;
-  assign clearing_o = rx_clearing || tx_clearing;
-  assign idle_o     = rx_idle && tx_idle;
+  assign rdata_o = rx_rdata | tx_rdata;
 
   logic unused;
   assign unused = ^{req_i.wr, req_i.wdata, rx_i.filtered};

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Counters in a memory: a frame count in every row, and an octet count in the first OctetRows of them.
+// Counters of one direction: a frame count in every row, and an octet count in the first OctetRows of them.
 //
-// One operation a cycle, each a whole read-modify-write, so that a read that clears and an increment never lose anything
-// to each other. A read goes first; an increment that is not `bump_ready_o` waits. Counts stick at all ones.
+// Any set of rows counts in any cycle, so there is no traffic that is too close, and nothing waits. A read that clears
+// and an increment in the same cycle lose nothing to each other. Counts stick at all ones.
 // Octets are read in halves: the low half holds the value of that instant; the high half is of the held value, and takes it
 // off the count. The high half alone takes all.
-// A reset clears the memory in Rows cycles; until then reads give 0. Latency: none.
+// Registers, not a memory: a memory takes one row a cycle, and the shortest frames (two cycles apart on the wire, up to
+// three rows each and a wait for a descriptor) move more than that for as long as they come.
+// Latency: none for a read; an increment is read in the next cycle.
 module nic_stats_bank
   import nic_csr_pkg::*;
 #(
@@ -17,11 +19,8 @@ module nic_stats_bank
 ) (
   input  logic                      clk_i,
   input  logic                      rst_ni,
-  output logic                      clearing_o,
-  /// count one frame of so many octets
-  input  logic                      bump_valid_i,
-  output logic                      bump_ready_o,
-  input  logic        [RowBits-1:0] bump_row_i,
+  /// count one in each of these rows, and so many octets where they are counted
+  input  logic        [   Rows-1:0] bump_rows_i,
   input  logic        [       15:0] bump_octets_i,
   /// software reads; data in the same cycle
   input  logic                      rd_i,
@@ -30,84 +29,68 @@ module nic_stats_bank
   output logic        [       31:0] rdata_o
 );
 
-  localparam int unsigned OctetRowBits = OctetRows > 1 ? $clog2(OctetRows) : 1;
+  typedef logic [FrameBits-1:0] frames_t;
+  typedef logic [OctetBits-1:0] octets_t;
 
   if (FrameBits > 32 || OctetBits <= 32 || OctetBits > 64) begin : g_bad_bits
     $fatal(1, "nic_stats_bank: FrameBits up to 32, OctetBits 33 to 64");
   end
 
-  logic [FrameBits-1:0] frames_mem[Rows];
-  logic [OctetBits-1:0] octets_mem[OctetRows];
-  logic [OctetBits-1:0] held_mem[OctetRows];  // what the low half was read of
+  // ---------------------------------------------------------------- frames
+  frames_t         frames_q[Rows];
+  logic [Rows-1:0] taken;  // read, and so cleared
 
-  logic [     RowBits-1:0] clear_row_q, row;
-  logic [OctetRowBits-1:0] octet_row;
-  logic                    clearing_q, write, hold;
-  logic [   FrameBits-1:0] frames, next_frames;
-  logic [   OctetBits-1:0] octets, next_octets, taken;
-  logic [   OctetRows-1:0] held_q;
-
-  assign row       = clearing_q ? clear_row_q : rd_i ? rd_row_i : bump_row_i;
-  assign octet_row = OctetRowBits'(row);
-  assign frames    = frames_mem[row];
-  assign octets    = octets_mem[octet_row];
-  assign taken     = held_q[octet_row] ? held_mem[octet_row] : octets;
-  assign hold      = rd_i && rd_part_i == PartOctetsLow && !clearing_q;
-
-  assign bump_ready_o = !clearing_q && !rd_i;
-  assign clearing_o   = clearing_q;
-
-  logic [OctetBits:0] octets_sum;
-  assign octets_sum = {1'b0, octets} + (OctetBits + 1)'(bump_octets_i);
-
-  always_comb begin
-    next_frames = frames;
-    next_octets = octets;
-    write       = 1'b0;
-    rdata_o     = '0;
-    if (clearing_q) begin
-      next_frames = '0;
-      next_octets = '0;
-      write       = 1'b1;
-    end else if (rd_i) begin
-      write = 1'b1;
-      case (rd_part_i)
-        PartCount: begin
-          rdata_o[FrameBits-1:0] = frames;
-          next_frames            = '0;
-        end
-        PartOctetsLow: rdata_o = octets[31:0];
-        PartOctetsHigh: begin
-          rdata_o[OctetBits-33:0] = taken[OctetBits-1:32];
-          next_octets             = octets - taken;
-        end
-        default: ;
-      endcase
-    end else if (bump_valid_i) begin
-      write = 1'b1;
-      if (frames != '1) next_frames = frames + 1'b1;
-      next_octets = octets_sum[OctetBits] ? '1 : octets_sum[OctetBits-1:0];
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (write) frames_mem[row] <= next_frames;
-    if (write && row < RowBits'(OctetRows)) octets_mem[octet_row] <= next_octets;
-    if (hold) held_mem[octet_row] <= octets;
-  end
+  assign taken = rd_i && rd_part_i == PartCount ? Rows'(1) << rd_row_i : '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      clearing_q  <= 1'b1;
-      clear_row_q <= '0;
-      held_q      <= '0;
-    end else begin
-      if (clearing_q) begin
-        clear_row_q <= clear_row_q + 1'b1;
-        if (clear_row_q == RowBits'(Rows - 1)) clearing_q <= 1'b0;
+      for (int i = 0; i < int'(Rows); i++) frames_q[i] <= '0;
+    end else if (rd_i || bump_rows_i != '0) begin
+      for (int i = 0; i < int'(Rows); i++) begin
+        if (taken[i]) frames_q[i] <= frames_t'(bump_rows_i[i]);
+        else if (bump_rows_i[i] && frames_q[i] != '1) frames_q[i] <= frames_q[i] + 1'b1;
       end
-      if (hold) held_q[octet_row] <= 1'b1;
-      else if (rd_i && rd_part_i == PartOctetsHigh) held_q[octet_row] <= 1'b0;
+    end
+  end
+
+  // ---------------------------------------------------------------- octets
+  octets_t [OctetRows-1:0] octets_q, held_q, high;  // high: what a read of the high half is of
+  logic    [OctetRows-1:0] holds_q;  // the low half was read: held_q is of that instant
+
+  for (genvar i = 0; i < int'(OctetRows); i++) begin : g_octets
+    logic selected, rd_low, rd_high;
+    octets_t rest;
+    logic [OctetBits:0] sum;
+
+    assign selected = rd_i && rd_row_i == RowBits'(i);
+    assign rd_low   = selected && rd_part_i == PartOctetsLow;
+    assign rd_high  = selected && rd_part_i == PartOctetsHigh;
+    assign high[i]  = holds_q[i] ? held_q[i] : octets_q[i];
+    assign rest     = rd_high ? octets_q[i] - high[i] : octets_q[i];
+    assign sum      = {1'b0, rest} + (bump_rows_i[i] ? (OctetBits + 1)'(bump_octets_i) : '0);
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        octets_q[i] <= '0;
+        holds_q[i]  <= 1'b0;
+      end else begin
+        octets_q[i] <= sum[OctetBits] ? '1 : sum[OctetBits-1:0];
+        if (rd_low) holds_q[i] <= 1'b1;
+        else if (rd_high) holds_q[i] <= 1'b0;
+      end
+    end
+    always_ff @(posedge clk_i) if (rd_low) held_q[i] <= octets_q[i];
+  end
+
+  // ---------------------------------------------------------------- read
+  always_comb begin
+    rdata_o = '0;
+    if (rd_i && rd_part_i == PartCount) rdata_o = 32'(frames_q[rd_row_i]);
+    for (int i = 0; i < int'(OctetRows); i++) begin
+      if (rd_i && rd_row_i == RowBits'(i)) begin
+        if (rd_part_i == PartOctetsLow) rdata_o = octets_q[i][31:0];
+        if (rd_part_i == PartOctetsHigh) rdata_o = 32'(high[i][OctetBits-1:32]);
+      end
     end
   end
 
