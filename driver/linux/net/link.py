@@ -28,8 +28,14 @@ def _carrier(dev: NetDevice, off: bool) -> None:
 
 
 def netif_carrier_on(dev: NetDevice) -> None:
-    """There is a link: packets are sent as soon as the link watch has run."""
-    _carrier(dev, False)
+    """There is a link: packets are sent as soon as the link watch has run.
+
+    The watchdog starts again here: it may have expired, for good, while there was none.
+    """
+    if dev.carrier_off:
+        _carrier(dev, False)
+        if dev.started:
+            dev.watchdog.up()
 
 
 def netif_carrier_off(dev: NetDevice) -> None:

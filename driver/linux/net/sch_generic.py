@@ -207,10 +207,9 @@ def dev_activate(dev: NetDevice) -> None:
         txq.qdisc_sleeping = Qdisc(dev, max(1, dev.tx_queue_len))
     if dev.carrier_off:
         return
-    if txq.qdisc is not txq.qdisc_sleeping:
-        txq.qdisc = txq.qdisc_sleeping
-        txq.trans_start_ns = ON.kernel.now_ns
-        dev.watchdog.up()
+    txq.qdisc = txq.qdisc_sleeping
+    txq.trans_start_ns = ON.kernel.now_ns
+    dev.watchdog.up()
 
 
 def dev_deactivate(dev: NetDevice) -> None:

@@ -34,6 +34,7 @@ from driver.linux.netdevice import (
     netif_tx_disable,
     netif_wake_queue,
     register_netdev,
+    rtnl,
     unregister_netdev,
 )
 from driver.linux.packet import PacketType, dev_add_pack
@@ -451,6 +452,29 @@ def test_no_watchdog_without_a_carrier_or_a_device() -> None:
     assert bench.kernel.deadline_ns is None
     bench.pump.advance(12_000_000_000)
     assert bench.ops.timeouts == []
+
+
+def test_a_carrier_that_returns_before_the_link_watch_looked_keeps_the_watchdog_alive() -> None:
+    bench = Bench()
+
+    async def flap() -> None:
+        async with rtnl():
+            netif_carrier_off(bench.dev)
+            await msleep(6000)  # the watchdog expires meanwhile
+            netif_carrier_on(bench.dev)
+
+    bench.run(flap())
+    bench.do(netif_stop_queue, bench.dev)
+    bench.pump.advance(11_000_000_000)
+    assert bench.ops.timeouts
+
+
+def test_a_carrier_on_a_device_that_is_down_starts_no_watchdog() -> None:
+    bench = Bench()
+    bench.run(dev_close(bench.dev))
+    bench.do(netif_carrier_off, bench.dev)
+    bench.do(netif_carrier_on, bench.dev)
+    assert bench.kernel.deadline_ns is None
 
 
 def test_a_timeout_may_wait_and_the_queue_is_frozen_meanwhile() -> None:
