@@ -33,14 +33,17 @@ WorkFunction = Callable[["Work"], Coroutine[Any, Any, None] | None]
 class Work:
     """Calls func(work), plain or a coroutine function. data: for whoever owns it (container_of)."""
 
-    __slots__ = ("data", "func", "idle", "pending", "worker")
+    __slots__ = ("cancelling", "data", "func", "idle", "pending", "running", "runs", "worker")
 
     def __init__(self, func: WorkFunction, data: Any = None) -> None:
         self.func = func
         self.data = data
         self.pending = False
+        self.running = False
+        self.runs = 0  # that have ended
+        self.cancelling = 0  # cancel_work_sync calls under way: nobody schedules it meanwhile
         self.worker: Task | None = None
-        self.idle = WaitQueueHead()
+        self.idle = WaitQueueHead()  # woken at the end of every run
 
     @property
     def name(self) -> str:
@@ -71,17 +74,20 @@ def _queue(work: Work) -> None:
 async def _process(work: Work) -> None:
     """The worker: runs the work as often as it is scheduled meanwhile."""
     while work.pending:
-        work.pending = False
-        running = work.func(work)
-        if running is not None:
-            await running
+        work.pending, work.running = False, True
+        answer = work.func(work)
+        if answer is not None:
+            await answer
+        work.running = False
+        work.runs += 1
+        work.idle.wake_up()
     work.worker = None
     work.idle.wake_up()
 
 
 def schedule_work(work: Work) -> bool:
-    """Run it soon; False when it is pending already. From any context."""
-    if work.pending or (isinstance(work, DelayedWork) and delayed_work_pending(work)):
+    """Run it soon; False when it is pending already, or being cancelled. From any context."""
+    if work.cancelling or work.pending or (isinstance(work, DelayedWork) and delayed_work_pending(work)):
         return False
     _queue(work)
     return True
@@ -92,8 +98,8 @@ def _timer_ticks(delay_ms: int) -> int:
 
 
 def schedule_delayed_work(work: DelayedWork, delay_ms: int) -> bool:
-    """Run it in delay_ms (driver's time scale); False when it is pending already."""
-    if delayed_work_pending(work):
+    """Run it in delay_ms (driver's time scale); False when it is pending already, or being cancelled."""
+    if work.cancelling or delayed_work_pending(work):
         return False
     if delay_ms <= 0:
         _queue(work)
@@ -125,21 +131,36 @@ def cancel_delayed_work(work: DelayedWork) -> bool:
 
 
 async def flush_work(work: Work) -> None:
-    """Wait until it neither runs nor is pending (a DelayedWork's timer is not waited for).
+    """Wait for what is scheduled now; not for a DelayedWork's timer, nor for what is scheduled meanwhile.
 
     Rule work-deadlock: not from the work itself.
     """
     might_sleep("flush_work")
+    _not_from_itself(work)
+    last = work.runs + work.running + work.pending
+    await wait_event(work.idle, lambda: work.worker is None or work.runs >= last)
+
+
+def _not_from_itself(work: Work) -> None:
     if work.worker is not None and work.worker is ON.cpu.process():
         raise fatal_violation("work-deadlock", work, "it waits for itself")
-    await wait_event(work.idle, lambda: work.worker is None)
+
+
+async def _end(work: Work) -> None:
+    """It is not pending any more: wait for it if it runs, and keep it from being scheduled until then."""
+    _not_from_itself(work)
+    work.cancelling += 1
+    try:
+        await wait_event(work.idle, lambda: work.worker is None)
+    finally:
+        work.cancelling -= 1
 
 
 async def cancel_work_sync(work: Work) -> bool:
     """Do not run it again, and wait for it if it runs. True when it was pending."""
     might_sleep("cancel_work_sync")
     was_pending, work.pending = work.pending, False
-    await flush_work(work)
+    await _end(work)
     return was_pending
 
 
@@ -147,7 +168,5 @@ async def cancel_delayed_work_sync(work: DelayedWork) -> bool:
     """As cancel_work_sync, its timer too."""
     might_sleep("cancel_delayed_work_sync")
     was_pending = cancel_delayed_work(work)
-    await flush_work(work)
-    if work.timer.armed:  # it rescheduled itself while it was waited for
-        del_timer(work.timer)
+    await _end(work)
     return was_pending

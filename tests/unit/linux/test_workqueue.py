@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from driver.linux.bug import ContractViolation
-from driver.linux.delay import TICK_NS, ktime_get_ns, msleep
+from driver.linux.delay import TICK_NS, ktime_get_ns, msleep, usleep_range
 from driver.linux.interrupt import IRQ_HANDLED, request_irq
 from driver.linux.sched import in_task
 from driver.linux.workqueue import (
@@ -177,6 +177,75 @@ def test_cancel_delayed_work_sync_stops_work_that_reschedules_itself() -> None:
 
     pump.run(task())
     assert runs == [4_000_000]
+
+
+@pytest.mark.parametrize("delayed", [False, True])
+def test_cancelling_ends_work_that_always_schedules_itself(delayed: bool) -> None:
+    pump, runs, refused = machine(), [], []
+
+    async def func(work: Work) -> None:
+        runs.append(ktime_get_ns())
+        await msleep(1)
+        again = schedule_delayed_work(work, 0) if isinstance(work, DelayedWork) else schedule_work(work)
+        refused.append(not again)
+
+    async def task() -> int:
+        work = DelayedWork(func) if delayed else Work(func)
+        schedule_work(work)
+        await usleep_range(5500, 5500)
+        if isinstance(work, DelayedWork):
+            await cancel_delayed_work_sync(work)
+        else:
+            await cancel_work_sync(work)
+        ended = ktime_get_ns()
+        await msleep(10)
+        assert schedule_work(work)  # only while it is being cancelled can it not be scheduled
+        assert cancel_delayed_work(work) if isinstance(work, DelayedWork) else await cancel_work_sync(work)
+        return ended
+
+    assert pump.run(task()) == 6_000_000
+    assert len(runs) == 6 and refused == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize(("wait_us", "runs"), [(0, 1), (500, 1)])
+def test_flush_work_does_not_wait_for_what_is_scheduled_later(wait_us: int, runs: int) -> None:
+    pump, seen = machine(), []
+
+    async def func(work: Work) -> None:
+        await msleep(1)
+        seen.append(ktime_get_ns())
+        if len(seen) < 100:
+            schedule_work(work)
+
+    async def task() -> int:
+        work = Work(func)
+        schedule_work(work)
+        await usleep_range(wait_us, wait_us)
+        await flush_work(work)
+        return len(seen)
+
+    assert pump.run(task()) == runs
+
+
+def test_flush_work_waits_for_what_is_pending_behind_what_runs() -> None:
+    pump, seen = machine(), []
+
+    async def func(work: Work) -> None:
+        await msleep(2)
+        seen.append(ktime_get_ns())
+        schedule_work(work)
+
+    async def task() -> int:
+        work = Work(func)
+        schedule_work(work)
+        await msleep(1)
+        schedule_work(work)
+        await flush_work(work)
+        ended = len(seen)
+        await cancel_work_sync(work)
+        return ended
+
+    assert pump.run(task()) == 2
 
 
 def test_rule_work_deadlock() -> None:
