@@ -115,7 +115,8 @@ def _copy_header(new: SkBuff, old: SkBuff, shift: int) -> None:
     new.cb = old.cb
     for name in ("mac_header", "network_header", "transport_header"):
         offset = getattr(old, name)
-        setattr(new, name, offset if offset == NOT_SET else offset + shift)
+        # A header that lies in front of the new head is lost.
+        setattr(new, name, NOT_SET if offset == NOT_SET else max(offset + shift, NOT_SET))
 
 
 def skb_clone(skb: SkBuff) -> SkBuff:
@@ -135,13 +136,14 @@ def skb_clone(skb: SkBuff) -> SkBuff:
 def _copied(skb: SkBuff, headroom: int, tailroom: int) -> SkBuff | None:
     new = _new(headroom + skb.len + tailroom, 3)
     if new is not None:
-        new.head.view[headroom : headroom + skb.len] = skb.view()
+        kept = min(headroom, skb.data)  # of the headroom: headers that were pulled are there
+        new.head.view[headroom - kept : headroom + skb.len] = skb.head_view()[skb.data - kept : skb.tail]
         _copy_header(new, skb, headroom - skb.data)
     return new
 
 
 def skb_copy(skb: SkBuff) -> SkBuff | None:
-    """An independent copy, with as much headroom and tailroom."""
+    """An independent copy, with as much headroom (its bytes too) and tailroom."""
     return _copied(skb, skb.data, skb.end - skb.tail)
 
 

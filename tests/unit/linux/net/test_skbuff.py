@@ -9,6 +9,7 @@ import pytest
 
 from driver.linux.errno import ENOMEM
 from driver.linux.mm import Buffer
+from driver.linux.net.skb import NOT_SET
 from driver.linux.net.state import net_state
 from driver.linux.netdevice import alloc_etherdev
 from driver.linux.sched import Kernel
@@ -27,7 +28,9 @@ from driver.linux.skbuff import (
     live_skbs,
     netdev_alloc_skb,
     netdev_alloc_skb_ip_align,
+    pskb_copy,
     pskb_expand_head,
+    pskb_may_pull,
     skb_clone,
     skb_cloned,
     skb_copy,
@@ -183,6 +186,30 @@ def test_a_clone_shares_the_bytes_until_the_last_is_gone(kernel: Kernel) -> None
     assert not kernel.mm.live()
 
 
+@pytest.mark.parametrize("copy", [skb_copy, pskb_copy, lambda skb: skb_copy_expand(skb, 30, 0)])
+def test_a_copy_has_the_headers_that_were_pulled(kernel: Kernel, copy: Any) -> None:
+    skb = made(bytes(range(64)), headroom=20)
+    skb.mac_header = skb.data
+    skb_pull(skb, 14)
+    other = copy(skb)
+    assert bytes(other.head_view()[other.mac_header : other.tail]) == bytes(range(64))
+    consume_skb(skb)
+    consume_skb(other)
+
+
+def test_a_copy_with_less_headroom_loses_the_headers_that_do_not_fit(kernel: Kernel) -> None:
+    skb = made(bytes(range(64)), headroom=20)
+    skb.mac_header = skb.data
+    skb.network_header = skb.data + 14
+    skb_pull(skb, 14)
+    other = skb_copy_expand(skb, 10, 0)
+    assert other is not None
+    assert other.mac_header == NOT_SET and other.network_header == other.data == 10
+    assert bytes(other.head_view()[: other.tail]) == bytes(range(4, 64))
+    consume_skb(skb)
+    consume_skb(other)
+
+
 @pytest.mark.parametrize("copy", [skb_copy, lambda skb: skb_copy_expand(skb, 3, 200)])
 def test_a_copy_is_independent(kernel: Kernel, copy: Any) -> None:
     skb = made(b"original")
@@ -210,6 +237,12 @@ def test_cow_copies_only_what_is_shared_or_cramped(kernel: Kernel) -> None:
     consume_skb(skb)
     consume_skb(clone)
     assert not kernel.mm.live()
+
+
+def test_may_pull_looks_and_does_not_pull(kernel: Kernel) -> None:
+    skb = made(b"data")
+    assert pskb_may_pull(skb, 4) and not pskb_may_pull(skb, 5) and skb.len == 4
+    consume_skb(skb)
 
 
 def test_share_check_gives_an_skb_of_ones_own(kernel: Kernel) -> None:
