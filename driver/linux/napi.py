@@ -21,23 +21,24 @@ from typing import TYPE_CHECKING, Final
 
 from driver.linux.bug import Where, here, warn_violation
 from driver.linux.cpu import might_sleep
+from driver.linux.current import ON
 from driver.linux.net.state import this_softnet
 from driver.linux.softirq import NET_RX_SOFTIRQ, raise_softirq
-from driver.linux.timer import jiffies
+from driver.linux.timer import TICK_NS
 from driver.linux.wait import WaitQueueHead, wait_event
 
 if TYPE_CHECKING:
     from driver.linux.net.device import NetDevice
 
 __all__ = [
-    "NAPI_POLL_WEIGHT", "NETDEV_BUDGET", "NETDEV_BUDGET_JIFFIES", "NapiStruct", "__napi_schedule", "napi_complete",
+    "NAPI_POLL_WEIGHT", "NETDEV_BUDGET", "NETDEV_BUDGET_NS", "NapiStruct", "__napi_schedule", "napi_complete",
     "napi_complete_done", "napi_disable", "napi_enable", "napi_schedule", "napi_schedule_prep", "net_rx_action",
     "netif_napi_add", "netif_napi_del",
 ]  # fmt: skip
 
 NAPI_POLL_WEIGHT: Final = 64
 NETDEV_BUDGET: Final = 300  # packets in one NET_RX softirq
-NETDEV_BUDGET_JIFFIES: Final = 2  # jiffies in one NET_RX softirq
+NETDEV_BUDGET_NS: Final = 2 * TICK_NS  # simulated time in one NET_RX softirq (not the driver's time scale)
 
 SCHED: Final = 1
 MISSED: Final = 2
@@ -49,7 +50,7 @@ Poll = Callable[["NapiStruct", int], int | Awaitable[int]]
 class NapiStruct:
     """struct napi_struct. poll(napi, budget), plain or a coroutine function, returns the packets it received."""
 
-    __slots__ = ("dev", "enabled", "idle", "made", "on_poll_list", "poll", "polls", "state", "weight", "work")
+    __slots__ = ("dev", "enabled", "idle", "made", "on_poll_list", "poll", "polls", "state", "turn", "weight", "work")
 
     def __init__(self, dev: NetDevice, poll: Poll, weight: int, made: Where) -> None:
         self.dev = dev
@@ -57,6 +58,7 @@ class NapiStruct:
         self.weight = weight
         self.made = made
         self.state = SCHED  # owned by nobody's poll: not enabled yet
+        self.turn = 0  # number of its latest scheduling: tells one owner of the poll from the next
         self.enabled = False
         self.on_poll_list = False
         self.idle = WaitQueueHead()  # woken when the poll gives SCHED up
@@ -117,8 +119,12 @@ def napi_schedule_prep(napi: NapiStruct) -> bool:
     state = napi.state
     if state & DISABLE:
         return False
-    napi.state = state | (SCHED | MISSED if state & SCHED else SCHED)
-    return not state & SCHED
+    if state & SCHED:
+        napi.state = state | MISSED
+        return False
+    napi.state = state | SCHED
+    napi.turn += 1
+    return True
 
 
 def __napi_schedule(napi: NapiStruct) -> None:
@@ -148,6 +154,7 @@ def napi_complete_done(napi: NapiStruct, work: int = 0) -> bool:
         return False
     if state & MISSED:
         napi.state = state & ~MISSED
+        napi.turn += 1
         __napi_schedule(napi)
         return False
     napi.state = state & ~SCHED
@@ -160,15 +167,16 @@ def napi_complete(napi: NapiStruct) -> bool:
 
 
 async def net_rx_action() -> None:
-    """NET_RX softirq: poll what is scheduled until that is done, or 300 packets or 2 jiffies are used up."""
+    """NET_RX softirq: poll what is scheduled until that is done, or 300 packets or 2 ticks are used up."""
     softnet = this_softnet()
-    end = jiffies() + NETDEV_BUDGET_JIFFIES
+    kernel = ON.kernel
+    end_ns = kernel.now_ns + NETDEV_BUDGET_NS
     budget = NETDEV_BUDGET
     polls, again = softnet.poll_list, deque[NapiStruct]()
     softnet.poll_list = deque()
     while polls:
         budget -= await _poll_once(polls.popleft(), again)
-        if budget <= 0 or jiffies() >= end:
+        if budget <= 0 or kernel.now_ns >= end_ns:
             softnet.time_squeeze += 1
             break
     polls += softnet.poll_list
@@ -181,12 +189,13 @@ async def net_rx_action() -> None:
 async def _poll_once(napi: NapiStruct, again: deque[NapiStruct]) -> int:
     """Poll one instance; put it into `again` if it used all its weight."""
     napi.on_poll_list = False
-    weight = napi.weight
+    weight, turn = napi.weight, napi.turn
     answer = napi.poll(napi, weight)
     work = answer if answer.__class__ is int else await answer  # type: ignore[misc]
     napi.polls += 1
     napi.work += work
-    owned = napi.state & SCHED and not napi.on_poll_list
+    # A poll that waits after it completed may find that the next has begun, on whatever CPU: that one owns it then.
+    owned = napi.state & SCHED and napi.turn == turn
     if work < weight:
         if owned and napi.enabled:
             _violation(napi, "napi-stuck", f"poll did {work} of {weight} and did not complete: nobody polls it again")

@@ -12,6 +12,7 @@ from driver.linux.delay import msleep, udelay
 from driver.linux.napi import (
     NapiStruct,
     __napi_schedule,
+    napi_complete,
     napi_complete_done,
     napi_disable,
     napi_enable,
@@ -22,7 +23,7 @@ from driver.linux.napi import (
 )
 from driver.linux.net.state import SoftnetData, net_state
 from driver.linux.netdevice import NetDevice, NetDeviceOps, alloc_etherdev, register_netdev
-from driver.linux.sched import in_softirq
+from driver.linux.sched import busy_until, in_softirq, sleep_until, this_cpu
 from tests.unit.pump import Pump, machine
 
 
@@ -33,8 +34,8 @@ class Ops(NetDeviceOps):
 class Bench:
     """A device with `waiting` packets to receive."""
 
-    def __init__(self) -> None:
-        self.pump: Pump = machine(memory_bytes=1 << 20)
+    def __init__(self, **options: Any) -> None:
+        self.pump: Pump = machine(memory_bytes=1 << 20, **options)
         self.kernel = self.pump.kernel
         with self.kernel.entered():
             self.dev: NetDevice = alloc_etherdev()
@@ -180,6 +181,17 @@ def pollers(bench: Bench, names: str, packets: int, busy_us: int = 0) -> tuple[l
     return [bench.napi(poller(name)) for name in names], order
 
 
+def test_complete_without_a_count(bench: Bench) -> None:
+    def poll(napi: NapiStruct, budget: int) -> int:
+        bench.work.append(0)
+        assert napi_complete(napi)
+        return 0
+
+    napi = bench.napi(poll)
+    assert bench.schedule(napi) == [True] and bench.work == [0]
+    assert bench.schedule(napi) == [True] and bench.work == [0, 0]
+
+
 def test_instances_take_turns(bench: Bench) -> None:
     napis, order = pollers(bench, "ab", 100)
     bench.schedule(*napis)
@@ -197,6 +209,44 @@ def test_the_softirq_ends_after_two_jiffies(bench: Bench) -> None:
     bench.do(lambda: [napi_schedule(napi) for napi in napis])
     bench.pump.advance(30_000_000)
     assert "".join(order) == "abc" and bench.softnet.time_squeeze == 1
+
+
+@pytest.mark.parametrize(("scale", "busy_us", "squeezed"), [(1, 4, 0), (1000, 4, 0), (1, 4100, 1), (1000, 4100, 1)])
+def test_the_softirqs_time_is_not_the_drivers(scale: int, busy_us: int, squeezed: int) -> None:
+    bench = Bench(time_scale=scale)
+    napis, order = pollers(bench, "abc", 1, busy_us=busy_us * scale)
+    bench.do(lambda: [napi_schedule(napi) for napi in napis])
+    bench.pump.advance(30_000_000)
+    assert "".join(order) == "abc" and bench.softnet.time_squeeze == squeezed
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_poll_that_waits_after_it_completed_is_not_blamed_for_the_next(again: bool) -> None:
+    bench = Bench(cpus=2)
+    polled: list[tuple[int, int]] = []
+
+    async def poll(napi: NapiStruct, budget: int) -> int:
+        polled.append((this_cpu().index, bench.kernel.now_ns))
+        if len(polled) == 1 or not again:
+            napi_complete_done(napi, 0)
+            await busy_until(bench.kernel.now_ns + 1_000)  # as if it read back that its interrupt is on
+            return 0
+        await busy_until(bench.kernel.now_ns + 3_000)
+        napi_complete_done(napi, 0)
+        return 0
+
+    napi = bench.napi(poll)
+
+    async def schedules(when_ns: int) -> None:
+        await sleep_until(when_ns)
+        napi_schedule(napi)
+
+    start_ns = bench.kernel.now_ns + 1_000
+    bench.kernel.run(schedules(start_ns), cpu=0)
+    bench.kernel.run(schedules(start_ns + 300), cpu=1)
+    bench.pump.advance(1_000_000)
+    assert polled == [(0, start_ns), (1, start_ns + 300)]
+    assert bench.kernel.violations == []
 
 
 def test_disable_waits_for_the_poll_and_lets_none_start(bench: Bench) -> None:
