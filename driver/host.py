@@ -106,8 +106,9 @@ class DmaTable(Protocol):
     """The IOMMU's translation table, written by driver/linux/dma_mapping.py, read by every bus model.
 
     It lies in host memory: entry i is four little-endian 64-bit words {physical address, length in bytes,
-    direction (1 device reads, 2 device writes, 3 both, 0 not mapped), generation}, i is the slot in bits [47:17] of
-    (iova - iova_base), bits [16:0] of it minus the low 12 bits of the physical address are the offset into the buffer.
+    direction (1 device reads, 2 device writes, 3 both, 0 neither: not mapped, or lent to the CPU), generation}, i is
+    the slot in bits [47:17] of (iova - iova_base), bits [16:0] of it minus the low 12 bits of the physical address are
+    the offset into the buffer. A mapping's direction may change while it is live, its generation does not.
     """
 
     iova_base: int

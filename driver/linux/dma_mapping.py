@@ -7,7 +7,8 @@ free, and never while fewer than QUARANTINE are, so an address that the card kep
 
 Rules: dma-map (what is mapped is live memory, large enough, and no other device-written mapping of it is live),
 dma-error-unchecked (dma_mapping_error is asked before the address is used), dma-unmap (pairs with the map: same
-device, address, size, direction), dma-sync (same, and the owner changes), dma-fault (the card left its mappings).
+device, address, size, direction), dma-sync (same, and the owner changes), dma-fault (the card left its mappings, or
+wrote to one that was lent to the CPU).
 """
 
 from __future__ import annotations
@@ -73,9 +74,11 @@ class DmaDevice(Protocol):
 
 
 class Mapping:
-    """A live mapping. direction: DMA_*; coherent: made by dma_alloc_coherent."""
+    """A live mapping. direction: DMA_*; coherent: made by dma_alloc_coherent; may: what the device may do now."""
 
-    __slots__ = ("addr", "buffer", "checked", "coherent", "device", "direction", "iova", "size", "where", "with_cpu")
+    __slots__ = (
+        "addr", "buffer", "checked", "coherent", "device", "direction", "iova", "may", "size", "where", "with_cpu",
+    )  # fmt: skip
 
     def __init__(
         self, device: DmaDevice, buffer: Buffer, addr: int, size: int, direction: int, coherent: bool, where: Where
@@ -85,6 +88,7 @@ class Mapping:
         self.addr = addr
         self.size = size
         self.direction = direction
+        self.may = _MAY[direction]
         self.coherent = coherent
         self.where = where
         self.iova = DMA_MAPPING_ERROR
@@ -137,7 +141,7 @@ class Iommu:
         mapping.iova = iova
         self._maps[slot] = mapping
         generation = self._generations[slot] = self._generations[slot] + 1
-        _ENTRY.pack_into(self.view, slot << 5, addr, size, _MAY[mapping.direction], generation)
+        _ENTRY.pack_into(self.view, slot << 5, addr, size, mapping.may, generation)
         return iova
 
     def remove(self, mapping: Mapping) -> None:
@@ -168,7 +172,7 @@ class Iommu:
                 beat = self.beat_bytes
                 if (iova + nbytes - 1) // beat == (mapping.iova + mapping.size - 1) // beat:
                     end = mapping.size
-            if offset >= 0 and end <= mapping.size and _MAY[mapping.direction] & (2 if is_write else 1):
+            if offset >= 0 and end <= mapping.size and mapping.may & (2 if is_write else 1):
                 return mapping.addr + offset
         self.fault(iova, nbytes, is_write)
         return None
@@ -187,8 +191,11 @@ class Iommu:
     def _nearest(self, iova: int) -> tuple[Mapping | None, str]:
         mapping = self.at(iova)
         if mapping is not None:
-            inside = 0 <= iova - mapping.iova < mapping.size
-            return mapping, "is against its direction or runs over its end" if inside else "is outside this buffer"
+            if not 0 <= iova - mapping.iova < mapping.size:
+                return mapping, "is outside this buffer"
+            if mapping.may != _MAY[mapping.direction]:
+                return mapping, "is to a buffer that the CPU owns (dma_sync_single_for_cpu), or runs over its end"
+            return mapping, "is against its direction or runs over its end"
         slot = (iova - self.iova_base) >> SLOT_BITS
         if not 0 <= slot < self.slots:
             return None, "is outside the IOMMU's window"
@@ -207,7 +214,7 @@ class Iommu:
             what = "is no live memory" if buffer is None else f"does not lie within {buffer.name}"
             warn_violation("dma-map", device.name, f"{addr:#x}+{size} {what}", buffer.where if buffer else None)
             return DMA_MAPPING_ERROR
-        if buffer.mapped and (direction != DMA_TO_DEVICE or self._written_by_device(buffer)):
+        if buffer.mappings and (direction != DMA_TO_DEVICE or buffer.written):
             warn_violation("dma-map", buffer, "mapped twice at a time, and the device may write to it", buffer.where)
         iova = self.insert(Mapping(device, buffer, addr, size, direction, False, where))
         if iova != DMA_MAPPING_ERROR:
@@ -215,10 +222,9 @@ class Iommu:
                 start = addr - buffer.addr
                 buffer.view[start : start + size] = _POISON[:size]
             buffer.mapped += 1
+            buffer.mappings += 1
+            buffer.written += direction != DMA_TO_DEVICE
         return iova
-
-    def _written_by_device(self, buffer: Buffer) -> bool:
-        return any(m.buffer is buffer and m.direction != DMA_TO_DEVICE for m in self.live() if not m.coherent)
 
     def unmap(self, device: DmaDevice, iova: int, size: int, direction: int) -> None:
         mapping = self.at(iova)
@@ -231,8 +237,10 @@ class Iommu:
             warn_violation("dma-unmap", mapping, f"unmapped as {asked}", mapping.where)
         if not mapping.checked:
             warn_violation("dma-error-unchecked", mapping, "dma_mapping_error was never asked", mapping.where)
-        if not mapping.with_cpu:
-            mapping.buffer.mapped -= 1
+        buffer = mapping.buffer
+        buffer.mapped -= not mapping.with_cpu
+        buffer.mappings -= 1
+        buffer.written -= mapping.direction != DMA_TO_DEVICE
         self.remove(mapping)
 
     def _unmapped_badly(self, device: DmaDevice, iova: int) -> None:
@@ -259,6 +267,9 @@ class Iommu:
             return
         mapping.with_cpu = for_cpu
         mapping.buffer.mapped += -1 if for_cpu else 1
+        mapping.may = _MAY[mapping.direction] & 1 if for_cpu else _MAY[mapping.direction]
+        slot = (mapping.iova - self.iova_base) >> SLOT_BITS
+        _ENTRY.pack_into(self.view, slot << 5, mapping.addr, mapping.size, mapping.may, self._generations[slot])
 
     def leaked(self, device: DmaDevice, mappings: Iterable[Mapping]) -> None:
         """Rule dma-leak: a device that goes leaves no mapping."""

@@ -44,12 +44,14 @@ class SizeClass:
 
 
 class Buffer:
-    """One allocation. addr: physical; view: its memory; mapped: DMA mappings of it that the device owns.
+    """One allocation. addr: physical; view: its memory.
 
+    Its live DMA mappings (not coherent ones) are counted: mappings: all; written: those through which the device may
+    write; mapped: those that the device owns now, not the CPU.
     `view` is gone once it is freed: touching it is the rule use-after-free.
     """
 
-    __slots__ = ("addr", "freed", "kind", "mapped", "memory", "size", "view", "where")
+    __slots__ = ("addr", "freed", "kind", "mapped", "mappings", "memory", "size", "view", "where", "written")
     view: memoryview
 
     def __init__(self, memory: Memory, addr: int, size: int, kind: SizeClass, view: memoryview, where: Where) -> None:
@@ -58,7 +60,7 @@ class Buffer:
         self.size = size
         self.kind = kind
         self.view = view
-        self.mapped = 0
+        self.mapped = self.mappings = self.written = 0
         self.where = where
         self.freed: Where | None = None
 
@@ -156,8 +158,8 @@ class Memory:
             message = f"freed at {told(where)}, and before that at {told(buffer.freed)}"
             warn_violation("double-free", buffer, message, buffer.where)
             return
-        if buffer.mapped:
-            warn_violation("free-while-mapped", buffer, f"{buffer.mapped} DMA mappings of it are live", buffer.where)
+        if buffer.mappings:
+            warn_violation("free-while-mapped", buffer, f"{buffer.mappings} DMA mappings of it are live", buffer.where)
         kind = buffer.kind
         room = kind.room
         index = buffer.addr - self.base

@@ -74,7 +74,8 @@ Part = TypeVar("Part")
 LIVELOCK_LIMIT = 200_000
 # The IOMMU's window: above 4 GiB and unlike any physical address, so that whoever confuses the two meets a fault.
 DEFAULT_IOVA_BASE = 0x40_0000_0000
-DEFAULT_DMA_SLOTS = 8192
+# Its slots: for a driver with two full rings of 4096, a frame in two pieces each; in little memory, one per KiB.
+MAX_DMA_SLOTS = 16384
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Kernel:
 
     host: memory and PCI functions. time_scale: the driver's time scale N: msleep, usleep_range, udelay, jiffies and
     timers run N times as fast as simulated time. cost: None charges nothing.
-    iova_base, dma_slots: the IOMMU's window; above 4 GiB unless told otherwise.
+    iova_base, dma_slots: the IOMMU's window; above 4 GiB, and sized by the memory, unless told otherwise.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class Kernel:
         time_scale: int = 1,
         cost: Cost | None = None,
         iova_base: int = DEFAULT_IOVA_BASE,
-        dma_slots: int = DEFAULT_DMA_SLOTS,
+        dma_slots: int | None = None,
     ) -> None:
         if cpus < 1 or time_scale < 1:
             raise ValueError(f"cpus {cpus} and time_scale {time_scale} must be at least 1")
@@ -137,7 +138,8 @@ class Kernel:
         self._panic: ContractViolation | None = None
         self._parts: dict[Callable[[], Any], Any] = {}
         self.mm = Memory(self, host.memory, host.memory_base)
-        self.dma_table = Iommu(self, iova_base, dma_slots)
+        slots = min(MAX_DMA_SLOTS, self.mm.view.nbytes >> 10) if dma_slots is None else dma_slots
+        self.dma_table = Iommu(self, iova_base, slots)
 
     # ------------------------------------------------------------------------------------------ what a host calls
     def step(self, now_ns: int, events: Sequence[Event] = ()) -> list[Request]:

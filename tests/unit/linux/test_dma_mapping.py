@@ -234,6 +234,65 @@ def test_a_buffer_knows_whether_the_device_owns_it(pump: Pump) -> None:
     kfree(buffer)
 
 
+@pytest.mark.parametrize(
+    ("direction", "lent"), [(DMA_FROM_DEVICE, 0), (DMA_BIDIRECTIONAL, 1), (DMA_TO_DEVICE, 1)]
+)
+def test_what_is_lent_to_the_cpu_the_card_must_not_write(pump: Pump, direction: int, lent: int) -> None:
+    buffer = make()
+    table = pump.kernel.dma_table
+    iova = mapped(direction, buffer)
+    entry = table_entry(pump, iova)
+    dma_sync_single_for_cpu(CARD, iova, 2048, direction)
+    assert table_entry(pump, iova) == (*entry[:2], lent, entry[3])
+    with pump.kernel.expecting("dma-fault") as faults:
+        assert table.translate(iova, 64, True) is None
+        assert (table.translate(iova, 64, False) is not None) == bool(lent)
+    assert len(faults) == 2 - lent
+    assert direction == DMA_TO_DEVICE or "the CPU owns" in faults[0].message
+    dma_sync_single_for_device(CARD, iova, 2048, direction)
+    assert table_entry(pump, iova) == entry
+    if direction != DMA_TO_DEVICE:
+        assert table.translate(iova, 64, True) == buffer.addr
+
+
+def test_a_mapping_that_is_lent_to_the_cpu_is_a_mapping(pump: Pump) -> None:
+    buffer = make()
+    iova = mapped(DMA_FROM_DEVICE, buffer)
+    dma_sync_single_for_cpu(CARD, iova, 2048, DMA_FROM_DEVICE)
+    with pump.kernel.expecting("dma-map") as caught:
+        again = mapped(DMA_TO_DEVICE, buffer)
+    assert len(caught) == 1
+    dma_unmap_single(CARD, again, 2048, DMA_TO_DEVICE)
+    with pump.kernel.expecting("free-while-mapped") as caught:
+        kfree(buffer)
+    assert len(caught) == 1
+
+
+def test_what_is_unmapped_may_be_mapped_in_any_direction_and_freed(pump: Pump) -> None:
+    buffer = make()
+    for direction in (DMA_FROM_DEVICE, DMA_BIDIRECTIONAL, DMA_TO_DEVICE, DMA_FROM_DEVICE):
+        dma_unmap_single(CARD, mapped(direction, buffer), 2048, direction)
+    kfree(buffer)
+
+
+def test_two_full_rings_fit_in_the_table() -> None:
+    pump = machine(memory_bytes=16 << 20)
+    with pump.kernel.entered():
+        buffers = [make(100) for _ in range(2 * 4096)]
+        assert [b for b in buffers if dma_map_single(CARD, b, 100, DMA_TO_DEVICE) == DMA_MAPPING_ERROR] == []
+
+
+def test_a_mapping_costs_the_same_however_many_there_are() -> None:
+    pump = machine(memory_bytes=16 << 20)
+    table = pump.kernel.dma_table
+    table.live = None  # type: ignore[method-assign, assignment]  # whoever looks through all of them fails
+    with pump.kernel.entered():
+        buffer = make()
+        iovas = [mapped(DMA_TO_DEVICE, buffer) for _ in range(2)]
+        for iova in iovas:
+            dma_unmap_single(CARD, iova, 2048, DMA_TO_DEVICE)
+
+
 def test_a_buffer_may_be_read_through_two_mappings(pump: Pump) -> None:
     buffer = make()
     iovas = [mapped(DMA_TO_DEVICE, buffer) for _ in range(2)]

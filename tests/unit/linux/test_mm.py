@@ -151,7 +151,7 @@ def _use_after_free() -> None:
 
 def _free_while_mapped() -> None:
     buffer = make(10)
-    buffer.mapped += 1
+    buffer.mappings += 1
     kfree(buffer)
 
 
