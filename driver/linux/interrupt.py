@@ -75,6 +75,7 @@ class IrqDesc:
         "number",
         "queued",
         "resting",
+        "running",
         "unhandled",
     )  # fmt: skip
 
@@ -86,6 +87,7 @@ class IrqDesc:
         self.level = False
         self.depth = 0  # disable_irq calls not undone
         self.in_progress = False
+        self.running: IrqAction | None = None  # the handler that runs now
         self.queued = False  # waits in its CPU's queue
         self.resting = False  # waits for RETRIGGER_NS
         self.armed = 0
@@ -123,13 +125,16 @@ async def handle_irq(desc: IrqDesc) -> None:
     desc.count += 1
     wanted = IRQ_NONE
     for action in tuple(desc.actions):
+        if action not in desc.actions:  # freed by another CPU while one before it ran
+            continue
+        desc.running = action
         answer = action.handler(desc.number, action.dev_id)
         if answer.__class__ is CoroutineType:
             answer = await answer
         if answer not in (IRQ_NONE, IRQ_HANDLED):
             raise fatal_violation("irq-return", action.name, f"its handler returned {answer!r}", action.where)
         wanted |= answer
-    desc.in_progress = False
+    desc.in_progress, desc.running = False, None
     if wanted:
         desc.unhandled = 0
     else:
@@ -177,7 +182,7 @@ def free_irq(irq: int, dev_id: object = None) -> None:
     if action is None:
         warn_violation("irq-free", desc, f"no handler of this line belongs to {dev_id!r}")
         return
-    if desc.in_progress:
+    if desc.running is action:
         warn_violation("irq-free-running", desc, "its handler runs on another CPU", action.where)
     desc.actions.remove(action)
 

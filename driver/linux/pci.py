@@ -22,6 +22,7 @@ from driver.linux.cpu import might_sleep
 from driver.linux.current import ON
 from driver.linux.dma_mapping import DEFAULT_DMA_MASK
 from driver.linux.errno import EBUSY, EINVAL, EIO, errname
+from driver.linux.interrupt import IrqAction
 from driver.linux.io import IoMem
 from driver.linux.mutex import Mutex
 from driver.linux.printk import dev_err, dev_info
@@ -321,9 +322,7 @@ def _unbind(dev: PciDev, why: str) -> None:
     """The device is nobody's again; tell what its driver left behind."""
     kernel = dev.kernel
     bus = kernel.subsystem(_Bus)
-    dev.driver, dev.drvdata = None, None
-    sharing = sum(d.irq == dev.irq and d.driver is not None for d in bus.devices or ())
-    for action in kernel.irq(dev.irq).actions[sharing:]:
+    for action in _handlers_left(dev, [d for d in bus.devices or () if d is not dev and d.driver is not None]):
         warn_violation("pci-leak", dev, f"{why}; interrupt handler {action.name} is still there", action.where)
     for mem in dev.iomaps:
         warn_violation("pci-leak", dev, f"{why}; {mem.name} is still mapped", mem.where)
@@ -332,6 +331,33 @@ def _unbind(dev: PciDev, why: str) -> None:
     if dev.enable_count:
         warn_violation("pci-leak", dev, f"{why}; it is still enabled")
     kernel.dma_table.leaked(dev, kernel.dma_table.live(dev))
+    dev.driver, dev.drvdata = None, None
+
+
+def _handlers_left(dev: PciDev, others: Sequence[PciDev]) -> list[IrqAction]:
+    """The handlers on its line that its driver did not free; `others`: devices that are driven.
+
+    A dev_id tells whose a handler is. One that tells nothing may be of a device whose own is not found, one for each.
+    """
+    sharing = [d for d in others if d.irq == dev.irq]
+    left, unknown = [], []
+    for action in dev.kernel.irq(dev.irq).actions:
+        owner = next((d for d in sharing if _belongs(action, d)), None)
+        if owner is not None:
+            sharing.remove(owner)
+        elif _belongs(action, dev):
+            left.append(action)
+        else:
+            unknown.append(action)
+    return left + unknown[len(sharing) :]
+
+
+def _belongs(action: IrqAction, dev: PciDev) -> bool:
+    """dev_id is the device, its drvdata, or a structure that leads to it by the usual names."""
+    dev_id = action.dev_id
+    if dev_id is dev or (dev_id is not None and dev_id is dev.drvdata):
+        return True
+    return getattr(dev_id, "pdev", None) is dev or getattr(dev_id, "parent", None) is dev
 
 
 # ---------------------------------------------------------------------------------------------- what drivers call

@@ -264,6 +264,32 @@ def test_rule_irq_free_running() -> None:
         pump.run(task(), cpu=1)
 
 
+def test_a_handler_may_be_freed_while_another_of_its_line_runs_and_is_not_called_any_more() -> None:
+    pump = machine(FakeFunction(), cpus=2, read_ns=4_000)
+    called: list[object] = []
+
+    async def slow(irq: int, dev_id: object) -> int:
+        called.append(dev_id)
+        await readl(IoMem(0, 0, 0x1000, "registers"), 0)
+        pump.kernel.irq(IRQ).set_level(False)
+        return IRQ_HANDLED
+
+    def quick(irq: int, dev_id: object) -> int:
+        called.append(dev_id)
+        return IRQ_NONE
+
+    async def task() -> None:
+        await msleep(1)
+        free_irq(IRQ, "second")
+
+    start(pump, slow, IRQF_SHARED, "first")
+    start(pump, quick, IRQF_SHARED, "second")
+    pump.irq(IRQ, True, after_ns=999_000)
+    pump.run(task(), cpu=1)
+    pump.advance(100_000)
+    assert called == ["first"] and pump.kernel.violations == []
+
+
 def test_rule_irq_return() -> None:
     pump = machine()
     start(pump, lambda irq, dev_id: None)  # type: ignore[arg-type, return-value]

@@ -39,6 +39,8 @@ from driver.linux.pci import (
     pci_request_regions,
     pci_set_master,
     pci_unregister_driver,
+    pci_write_config_byte,
+    pci_write_config_dword,
     pci_write_config_word,
 )
 from tests.unit.pump import FakeFunction, Pump, machine
@@ -322,6 +324,46 @@ def test_a_neighbours_handler_on_a_shared_line_is_no_leak() -> None:
 
     pump.run(task())
     assert not pump.kernel.violations
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_rule_pci_leak_on_a_line_shared_with_a_device_that_has_no_handler(known: bool) -> None:
+    pump = machine(FakeFunction(), FakeFunction(device=0x1234))
+    pump.host.irq_of = lambda function: 16  # type: ignore[method-assign]
+    idle = Recorder(PciDeviceId(0x8086, 0x1234))
+
+    async def leaks_another(pdev: PciDev) -> None:
+        await _leak_irq(pdev)
+        if not known:  # two handlers that tell nothing: the idle neighbour's may be one of them
+            for name in ("first", "second"):
+                request_irq(pdev.irq, lambda irq, dev_id: IRQ_NONE, IRQF_SHARED, name, object())
+            free_irq(pdev.irq, pdev)
+
+    async def task() -> None:
+        await pci_register_driver(idle.driver)
+        forgetful = Recorder(probe=leaks_another)
+        await pci_register_driver(forgetful.driver)
+        await pci_unregister_driver(forgetful.driver)
+
+    with pump.kernel.expecting("pci-leak") as caught:
+        pump.run(task())
+    assert [violation.message.split("handler ")[1].split()[0] for violation in caught] == (
+        ["forgetful"] if known else ["second"]
+    )
+
+
+def test_configuration_space_is_written_in_every_width() -> None:
+    function = FakeFunction()
+    pump = machine(function)
+
+    async def task() -> list[int]:
+        (pdev,) = await pci_devices()
+        pci_write_config_dword(pdev, 0x40, 0x11223344)
+        pci_write_config_word(pdev, 0x42, 0xAABB)
+        pci_write_config_byte(pdev, 0x41, 0xCC)
+        return [await pci_read_config_dword(pdev, 0x40), await pci_read_config_byte(pdev, 0x41)]
+
+    assert pump.run(task()) == [0xAABBCC44, 0xCC]
 
 
 async def _map_before_enabling(pdev: PciDev) -> None:
