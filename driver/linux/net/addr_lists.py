@@ -13,6 +13,7 @@ from driver.linux.net.device import (
     NetDevice,
     netdev_violation,
 )
+from driver.linux.net.rtnl import rtnl
 from driver.linux.printk import dev_info
 
 __all__ = [
@@ -54,24 +55,26 @@ def _count_promiscuity(dev: NetDevice, change: int) -> None:
 
 async def dev_set_promiscuity(dev: NetDevice, change: int) -> int:
     """One more (+1) or one less (-1) wants every frame."""
-    was = dev.flags
-    _count_promiscuity(dev, change)
-    if dev.flags != was:
-        await dev_set_rx_mode(dev)
-    return 0
+    async with rtnl():
+        was = dev.flags
+        _count_promiscuity(dev, change)
+        if dev.flags != was:
+            await dev_set_rx_mode(dev)
+        return 0
 
 
 async def dev_set_allmulti(dev: NetDevice, change: int) -> int:
     """One more (+1) or one less (-1) wants every multicast frame."""
-    if dev.allmulti + change < 0:
-        netdev_violation(dev, "netdev-count", f"allmulti {dev.allmulti} changed by {change}")
+    async with rtnl():
+        if dev.allmulti + change < 0:
+            netdev_violation(dev, "netdev-count", f"allmulti {dev.allmulti} changed by {change}")
+            return 0
+        was = dev.flags
+        dev.allmulti += change
+        dev.flags = was | IFF_ALLMULTI if dev.allmulti else was & ~IFF_ALLMULTI
+        if dev.flags != was:
+            await dev_set_rx_mode(dev)
         return 0
-    was = dev.flags
-    dev.allmulti += change
-    dev.flags = was | IFF_ALLMULTI if dev.allmulti else was & ~IFF_ALLMULTI
-    if dev.flags != was:
-        await dev_set_rx_mode(dev)
-    return 0
 
 
 async def _add(dev: NetDevice, addresses: HwAddrList, addr: bytes) -> int:

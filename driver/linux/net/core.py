@@ -213,13 +213,10 @@ def dev_get_flags(dev: NetDevice) -> int:
 
 
 async def dev_get_stats(dev: NetDevice) -> RtnlLinkStats64:
-    """The driver's counters with the stack's own added."""
+    """The driver's counters with the stack's own (rx_nohandler) added."""
     storage = RtnlLinkStats64()
     waiting = dev.netdev_ops.ndo_get_stats64(dev, storage)
     if waiting is not None:
         await waiting
-    core = dev.core_stats
-    storage.rx_dropped += core.rx_dropped
-    storage.tx_dropped += core.tx_dropped
-    storage.rx_nohandler += core.rx_nohandler
+    storage.rx_nohandler += dev.rx_nohandler
     return storage

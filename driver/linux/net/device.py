@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IFF_ALLMULTI", "IFF_BROADCAST", "IFF_LIVE_ADDR_CHANGE", "IFF_MULTICAST", "IFF_NOARP", "IFF_PROMISC",
     "IFF_RUNNING", "IFF_UNICAST_FLT", "IFF_UP", "NETDEV_TX_BUSY", "NETDEV_TX_OK", "NET_RX_DROP", "NET_RX_SUCCESS",
-    "NET_XMIT_CN", "NET_XMIT_DROP", "NET_XMIT_SUCCESS", "Answer", "CoreStats", "HwAddrList", "NetDevice",
+    "NET_XMIT_CN", "NET_XMIT_DROP", "NET_XMIT_SUCCESS", "Answer", "HwAddrList", "NetDevice",
     "NetDeviceOps", "RegState", "RtnlLinkStats64", "finish", "netdev_mc_count", "netdev_priv", "netdev_uc_count",
     "netif_carrier_ok", "netif_device_present", "netif_running",
 ]  # fmt: skip
@@ -89,15 +89,6 @@ class RtnlLinkStats64:
     def add(self, other: RtnlLinkStats64) -> None:
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
-
-
-@dataclass(slots=True)
-class CoreStats:
-    """What the stack, not the driver, dropped for a device."""
-
-    rx_dropped: int = 0
-    tx_dropped: int = 0
-    rx_nohandler: int = 0
 
 
 class RegState(Enum):
@@ -201,7 +192,6 @@ class NetDevice:
         "broadcast",
         "carrier_changes",
         "carrier_off",
-        "core_stats",
         "dev_addr",
         "flags",
         "hard_header_len",
@@ -224,6 +214,7 @@ class NetDevice:
         "priv_flags",
         "promiscuity",
         "reg_state",
+        "rx_nohandler",
         "started",
         "stats",
         "tx_queue_len",
@@ -268,7 +259,7 @@ class NetDevice:
         self.carrier_changes = 0
         self.link_event = False  # the link watch has yet to look at carrier_off
         self.stats = RtnlLinkStats64()  # for drivers without ndo_get_stats64
-        self.core_stats = CoreStats()
+        self.rx_nohandler = 0  # the stack's own counter: packets of a protocol nobody handles
         self.tx_queue_len = DEFAULT_TX_QUEUE_LEN
         self.xmit_waits = False  # ndo_start_xmit is a coroutine function
         self.watchdog_timeo = 0  # ms; 0: TX_TIMEOUT_MS from registration on

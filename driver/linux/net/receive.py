@@ -43,7 +43,7 @@ def netif_receive_skb(skb: SkBuff) -> int:
             previous = handler
     if previous is not None:
         return previous.func(skb, dev, previous)
-    dev.core_stats.rx_nohandler += 1
+    dev.rx_nohandler += 1
     kfree_skb(skb, SkbDropReason.UNHANDLED_PROTO)
     return NET_RX_DROP
 

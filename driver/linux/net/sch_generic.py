@@ -3,7 +3,8 @@
 
 A bounded FIFO while the device is up and has a carrier, the no-op discipline, which drops, while not. One context at
 a time runs a discipline; who finds it running leaves the packet and goes. What the driver refuses (NETDEV_TX_BUSY, or
-a queue that stopped meanwhile) goes back in front, and the NET_TX softirq tries again.
+a queue that stopped meanwhile) goes back in front, and the NET_TX softirq tries again. Rule xmit-busy: who refuses
+has stopped the queue.
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ class Qdisc:
 class NetdevQueue:
     """struct netdev_queue: the transmit queue between the stack and the driver."""
 
-    __slots__ = ("dev", "frozen", "lock", "qdisc", "qdisc_sleeping", "stopped", "trans_start_ns", "trans_timeout")
+    __slots__ = (
+        "dev", "frozen", "lock", "qdisc", "qdisc_sleeping", "stopped", "stops", "trans_start_ns", "trans_timeout",
+    )  # fmt: skip
 
     def __init__(self, dev: NetDevice, qdisc: Qdisc) -> None:
         self.dev = dev
@@ -87,6 +90,7 @@ class NetdevQueue:
         self.qdisc = qdisc  # what takes packets now: no-op while the device is down or has no carrier
         self.qdisc_sleeping = qdisc  # what will when it is up
         self.stopped = False  # by the driver
+        self.stops = 0  # how often it was
         self.frozen = False  # by the watchdog, while it looks
         self.trans_start_ns = 0
         self.trans_timeout = 0
@@ -124,11 +128,15 @@ def _sent(qdisc: Qdisc, txq: NetdevQueue, length: int) -> None:
     qdisc.bytes += length
 
 
-def _requeue(qdisc: Qdisc, skb: SkBuff) -> None:
+def _requeue(qdisc: Qdisc, skb: SkBuff, stops: int) -> None:
+    """The driver refused it; `stops`: how often the queue was stopped before it was asked."""
     skb.queue = None  # a driver that freed what it refused is found out here
     qdisc.packets.appendleft(skb)
     qdisc.requeues += 1
     netif_schedule(qdisc)
+    dev = qdisc.dev
+    if not dev.txq.stopped and dev.txq.stops == stops:
+        netdev_violation(dev, "xmit-busy", "NETDEV_TX_BUSY from a queue that was not stopped: asked again at once")
 
 
 def netdev_start_xmit(skb: SkBuff, dev: NetDevice) -> int:
@@ -151,9 +159,9 @@ def qdisc_run(qdisc: Qdisc) -> None:
     try:
         while packets and not (txq.stopped or txq.frozen):
             skb = packets.popleft()
-            length = skb.len
+            length, stops = skb.len, txq.stops
             if netdev_start_xmit(skb, dev) != NETDEV_TX_OK:
-                _requeue(qdisc, skb)
+                _requeue(qdisc, skb, stops)
                 break
             _sent(qdisc, txq, length)
             quota -= 1
@@ -174,13 +182,13 @@ async def qdisc_run_waiting(qdisc: Qdisc) -> None:
     try:
         while packets and not (txq.stopped or txq.frozen):
             skb = packets.popleft()
-            length = skb.len
+            length, stops = skb.len, txq.stops
             with txq.lock:
                 answer = _start_xmit(skb, dev, txq)
                 if not isinstance(answer, int):
                     answer = await answer
             if answer != NETDEV_TX_OK:
-                _requeue(qdisc, skb)
+                _requeue(qdisc, skb, stops)
                 break
             _sent(qdisc, txq, length)
             quota -= 1

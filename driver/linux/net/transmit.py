@@ -72,6 +72,7 @@ async def net_tx_action() -> None:
 def netif_stop_queue(dev: NetDevice) -> None:
     """No more ndo_start_xmit until the queue is woken."""
     dev.txq.stopped = True
+    dev.txq.stops += 1
 
 
 def netif_start_queue(dev: NetDevice) -> None:
@@ -99,7 +100,7 @@ def netif_xmit_stopped(dev: NetDevice) -> bool:
 def netif_tx_disable(dev: NetDevice) -> None:
     """Stop the queue and be sure that no ndo_start_xmit runs on another CPU."""
     with dev.txq.lock.bh():
-        dev.txq.stopped = True
+        netif_stop_queue(dev)
 
 
 def netif_trans_update(dev: NetDevice) -> None:

@@ -56,7 +56,7 @@ def test_handlers_of_the_protocol_and_taps_each_get_it(kernel: Kernel) -> None:
     assert [handler.got for handler in wanted] == [[FRAME]] * 4
     assert [handler.got for handler in unwanted] == [[]] * 3
     assert wanted[1].shared == [False]  # the last one has it to himself
-    assert not live_skbs() and dev.core_stats.rx_nohandler == 0
+    assert not live_skbs() and dev.rx_nohandler == 0
 
 
 def test_a_packet_nobody_wants_is_counted_with_or_without_taps(kernel: Kernel) -> None:
@@ -64,7 +64,7 @@ def test_a_packet_nobody_wants_is_counted_with_or_without_taps(kernel: Kernel) -
     assert receive(dev) == NET_RX_DROP
     tap = Handler(ETH_P_ALL)
     assert receive(dev) == NET_RX_DROP
-    assert dev.core_stats.rx_nohandler == 2 and tap.got == [FRAME]
+    assert dev.rx_nohandler == 2 and tap.got == [FRAME]
     assert net_state().drop_counts() == {"UNHANDLED_PROTO": 2} and not live_skbs()
 
 

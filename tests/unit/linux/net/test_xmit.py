@@ -65,6 +65,9 @@ class Ops(NetDeviceOps):
         self.contexts.append(in_softirq())
         if self.refuse:
             self.refuse -= 1
+            assert skb.dev is not None
+            netif_stop_queue(skb.dev)
+            netif_wake_queue(skb.dev)  # at once there is room again
             return NETDEV_TX_BUSY
         self.sent.append(bytes(skb.view()))
         dev_consume_skb_any(skb)
@@ -285,6 +288,23 @@ def test_a_driver_must_not_free_what_it_refuses() -> None:
     bench = Bench(Both())
     with pytest.raises(ContractViolation, match="skb-use-after-free"):
         bench.send(b"x")
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_who_is_busy_must_have_stopped_the_queue(waits: bool) -> None:
+    class Busy(Ops):
+        def ndo_start_xmit(self, skb: SkBuff, dev: NetDevice) -> int:
+            return NETDEV_TX_BUSY
+
+    class BusyLater(Ops):
+        async def ndo_start_xmit(self, skb: SkBuff, dev: NetDevice) -> int:  # type: ignore[override]
+            await udelay(1)
+            return NETDEV_TX_BUSY
+
+    bench = Bench(BusyLater() if waits else Busy())
+    with pytest.raises(ContractViolation, match="xmit-busy"):
+        bench.send(b"x")
+        bench.pump.advance(10_000)
 
 
 def test_a_plain_start_xmit_must_not_wait() -> None:
