@@ -18,6 +18,9 @@ from driver.linux.delay import (
     msleep,
     ndelay,
     round_jiffies,
+    time_after,
+    time_after_eq,
+    time_before,
     udelay,
     usecs_to_jiffies,
     usleep_range,
@@ -245,3 +248,8 @@ def test_other_cpus_wait_for_a_timer_function_that_waits() -> None:
         mod_timer(TimerList(function), 1)
     pump.run(other(), cpu=1)
     assert order == [("timer", TICK_NS + 500), ("other", TICK_NS + 500)]
+
+
+@pytest.mark.parametrize(("a", "b"), [(4, 5), (5, 5), (6, 5)])
+def test_jiffies_are_compared(a: int, b: int) -> None:
+    assert (time_after(a, b), time_after_eq(a, b), time_before(a, b)) == (a > b, a >= b, a < b)
