@@ -352,6 +352,24 @@ def test_rule_pci_leak_on_a_line_shared_with_a_device_that_has_no_handler(known:
     )
 
 
+def test_rule_pci_leak_of_a_handler_that_tells_nothing_beside_a_neighbours_own() -> None:
+    pump = machine(FakeFunction(), FakeFunction(device=0x1234))
+    pump.host.irq_of = lambda function: 16  # type: ignore[method-assign]
+
+    async def leaks(pdev: PciDev) -> None:
+        request_irq(pdev.irq, lambda irq, dev_id: IRQ_NONE, IRQF_SHARED, "unknown", object())
+
+    async def task() -> None:
+        await pci_register_driver(Recorder(PciDeviceId(0x8086, 0x1234), probe=_leak_irq).driver)
+        forgetful = Recorder(probe=leaks)
+        await pci_register_driver(forgetful.driver)
+        await pci_unregister_driver(forgetful.driver)
+
+    with pump.kernel.expecting("pci-leak") as caught:
+        pump.run(task())
+    assert [violation.message.split("handler ")[1].split()[0] for violation in caught] == ["unknown"]
+
+
 def test_configuration_space_is_written_in_every_width() -> None:
     function = FakeFunction()
     pump = machine(function)
