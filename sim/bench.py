@@ -323,7 +323,7 @@ class Bench:
         totals.hardware = dict(adapter.stats.counts)
         totals.irqs = self.kernel.irq_count(self.host.irq_of(0))
         totals.polls = adapter.napi.polls
-        software = {"rx_length_errors": adapter.rx_length_errors, "rx_desc_errors": adapter.rx_desc_errors}
+        software = {name: getattr(adapter, name) for name in ("rx_length_errors", "rx_desc_errors", "rx_dropped")}
         totals.receive = books.receive_account({**totals.hardware, **software})
         totals.transmit = books.transmit_account(adapter.tx_dropped)
         return totals
