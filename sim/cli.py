@@ -103,7 +103,7 @@ def _bench_parser(commands: Any) -> None:
 def _common(parser: argparse.ArgumentParser) -> None:
     default = HostConfig()
     sim = parser.add_argument_group("simulation")
-    sim.add_argument("--seed", type=int, help="of every random choice; default: a new one, printed")
+    sim.add_argument("--seed", type=int, help="of every random choice; default: NICOSIM_SEED, else a new one, printed")
     sim.add_argument("--waves", action="store_true", help="write dump.fst (as WAVES=1 does): 4 to 7 times slower")
     sim.add_argument(
         "--time-scale", type=int, default=100, metavar="N",
@@ -135,7 +135,12 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 def _config(arguments: argparse.Namespace) -> BenchConfig:
     """Raises: ConfigError."""
-    seed = secrets.randbits(31) if arguments.seed is None else arguments.seed
+    seed = arguments.seed
+    if seed is None:
+        given = os.environ.get("NICOSIM_SEED", "")
+        if given and not given.isdecimal():
+            raise ConfigError(f"NICOSIM_SEED={given} is not a number")
+        seed = int(given) if given else secrets.randbits(31)
     if not 0 <= seed < 1 << 31:
         raise ConfigError("seed must be 0 to 2147483647")
     return BenchConfig(

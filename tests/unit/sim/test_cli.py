@@ -99,7 +99,20 @@ def test_options_reach_the_bench(simulated: list[tuple[str, BenchConfig, Spec]])
     assert replayed.path == str(capture) and replayed.speed == "captured" and replayed.filtered and replayed.raw
 
 
-def test_the_seed_is_new_every_time(simulated: list[tuple[str, BenchConfig, Spec]]) -> None:
+def test_the_environment_gives_the_seed(
+    simulated: list[tuple[str, BenchConfig, Spec]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NICOSIM_SEED", "77")
+    assert main(["run"]) == 0 and main(["run", "--seed", "3"]) == 0
+    assert [config.seed for _, config, _ in simulated] == [77, 3]
+    monkeypatch.setenv("NICOSIM_SEED", "lucky")
+    assert main(["run"]) == 2
+
+
+def test_the_seed_is_new_every_time(
+    simulated: list[tuple[str, BenchConfig, Spec]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NICOSIM_SEED", raising=False)
     for _ in range(2):
         assert main(["run"]) == 0
     assert simulated[0][1].seed != simulated[1][1].seed and len(simulated[0][2].captures) == 1
