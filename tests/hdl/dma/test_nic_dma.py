@@ -273,9 +273,9 @@ async def heads_written_while_stopped(dut: Any) -> None:
         await bench.cycles(50)
         heads = int(dut.rx_head_o.value), int(dut.tx_head_o.value)
         waits = heads[0] != 3, heads[1] != 5
-        if len(bench.tx_sent) == len(bench.tx.frames):  # no frame waits for the MAC
-            assert dut.idle_o.value, "stopped, nothing changes by itself"
-            idle += any(waits)
+        # Idle promises that nothing changes by itself (the bench watches that); what waits for the end of the stop in a
+        # queue may keep it low, but a waiting batch alone does not.
+        idle += bool(dut.idle_o.value) and any(waits)
         if delay % 2:
             await bench.reset()
             assert int(dut.rx_head_o.value) == int(dut.tx_head_o.value) == 0
