@@ -42,10 +42,15 @@ from sim.books import Books
 from sim.check.accounting import Account
 from sim.config import BenchConfig
 from sim.host.axi import AxiHost
+from sim.host.native import NativeHost
+from sim.native.library import library
+from sim.native.serve import serve, start_clock
 from sim.observe.host_tap import HostTap
 from sim.observe.pcap import PcapngWriter
+from sim.wire import Wire
 from sim.wire.capture import capture
 from sim.wire.cocotbext import XgmiiWire
+from sim.wire.native import NativeWire
 from sim.wire.partner import Exchange, LinkPartner
 
 __all__ = ["HOST_IP", "PERIOD_PS", "Bench", "BenchFailure", "Totals"]
@@ -90,7 +95,10 @@ class Bench:
         self.dut = dut
         self.config = config
         self.random = Random(f"{config.seed} bench")
-        self.host = AxiHost(config.host, config.seed)
+        if config.sim.main == "nicosim":
+            library().restart()
+        make_host = NativeHost if config.sim.host == "native" else AxiHost
+        self.host = make_host(config.host, config.seed)
         self.kernel = Kernel(self.host, seed=config.seed, time_scale=config.driver.time_scale)
         with self.kernel.entered():
             self._memory_before = {buffer.addr for buffer in self.kernel.mm.live()}
@@ -109,6 +117,7 @@ class Bench:
         dut.rst_ni.value = 1
         dut.phy_link_i.value = 1
         dut.time_skip_i.value = 0
+        dut.wake_i.value = 0
         dut.xgmii_rxd.value, dut.xgmii_rxc.value = _IDLE_XGMII, _ALL_CONTROL
         # Reset is asserted by its edge, before any clock runs: registers start with anything.
         await Timer(1, "ns")
@@ -118,8 +127,14 @@ class Bench:
         await ClockCycles(dut.clk_i, _RESET_CYCLES)
         dut.rst_ni.value = 1
         await ClockCycles(dut.clk_i, _POWER_ON_CYCLES)
-        self.host.attach(dut, dut.clk_i, self.kernel.dma_table.translate)
-        self.wire = XgmiiWire(dut, rx_clock=rx_clock, tx_clock=tx_clock, gap_bytes=config.wire.gap_bytes)
+        self.host.attach(dut, dut.clk_i, self.kernel.dma_table)
+        gap_bytes = config.wire.gap_bytes
+        if config.sim.wire == "native":
+            self.wire: Wire = NativeWire(gap_bytes)
+        else:
+            self.wire = XgmiiWire(dut, rx_clock=rx_clock, tx_clock=tx_clock, gap_bytes=gap_bytes)
+        if config.sim.native:
+            serve(dut, config)
         self.books = Books(self.wire)
         self.partner = LinkPartner(self.wire, seed=config.seed)
         if (writer := self._writer("wire")) is not None:
@@ -130,19 +145,24 @@ class Bench:
     async def _start_clocks(self) -> tuple[Any, Any]:
         """The clocks that drive the receive and the transmit side of the XGMII."""
         dut, clock = self.dut, self.config.clock
-        Clock(dut.clk_i, PERIOD_PS, unit="ps").start()
+        self._start_clock("clk_i", PERIOD_PS)
         if clock.shared:
             return dut.clk_i, dut.clk_i
-        for handle, ppm, phase_ps in (
-            (dut.xgmii_rx_clk_i, clock.rx_ppm, clock.rx_phase_ps),
-            (dut.xgmii_tx_clk_i, clock.tx_ppm, clock.tx_phase_ps),
+        for name, ppm, phase_ps in (
+            ("xgmii_rx_clk_i", clock.rx_ppm, clock.rx_phase_ps),
+            ("xgmii_tx_clk_i", clock.tx_ppm, clock.tx_phase_ps),
         ):
             if phase_ps:
                 await Timer(phase_ps, "ps")
             # In steps of 1 ps, which is 156 ppm.
-            period_ps = round(PERIOD_PS * (1 - ppm * 1e-6))
-            Clock(handle, period_ps, unit="ps", period_high=period_ps // 2).start()
+            self._start_clock(name, round(PERIOD_PS * (1 - ppm * 1e-6)))
         return dut.xgmii_rx_clk_i, dut.xgmii_tx_clk_i
+
+    def _start_clock(self, name: str, period_ps: int) -> None:
+        if self.config.sim.main == "nicosim":
+            start_clock(name, period_ps)
+        else:
+            Clock(getattr(self.dut, name), period_ps, unit="ps", period_high=period_ps // 2).start()
 
     def _writer(self, name: str) -> PcapngWriter | None:
         if self._folder is None:

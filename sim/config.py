@@ -11,7 +11,14 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["BenchConfig", "ClockConfig", "ConfigError", "DriverConfig", "HostConfig", "WireConfig"]
+__all__ = [
+    "HOSTS", "MAINS", "WIRES", "BenchConfig", "ClockConfig", "ConfigError", "DriverConfig", "HostConfig", "SimConfig",
+    "WireConfig",
+]  # fmt: skip
+
+HOSTS = ("axi", "native")
+WIRES = ("cocotbext", "native")
+MAINS = ("cocotb", "nicosim")
 
 
 class ConfigError(ValueError):
@@ -97,6 +104,38 @@ class DriverConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SimConfig:
+    """How the card is simulated; software and the wire see no difference but in the last nanoseconds.
+
+    host: `native` compiled bus models, `axi` those of cocotbext-axi; wire: likewise; main: whose loop drives the clocks
+    (compiled models need ours). leap: skip idle time (compiled models only, and only with a shared clock).
+    batch_ns: how long a frame of the card's may wait for others before the partner hears of it.
+    """
+
+    host: str = "native"
+    wire: str = "native"
+    main: str = "nicosim"
+    leap: bool = True
+    batch_ns: int = 1000
+
+    def __post_init__(self) -> None:
+        for what, value, known in (("host", self.host, HOSTS), ("wire", self.wire, WIRES), ("main", self.main, MAINS)):
+            _require(value in known, f"{what} must be {' or '.join(known)}")
+        _require(self.main == "nicosim" or not self.native, "compiled models need the main nicosim")
+        _require(0 <= self.batch_ns <= 100_000, "batch must be 0 to 100000 ns")
+
+    @property
+    def native(self) -> bool:
+        """Are there compiled models at all?"""
+        return "native" in (self.host, self.wire)
+
+    @property
+    def compiled(self) -> bool:
+        """Does nothing but compiled models touch the pins?"""
+        return self.host == self.wire == "native"
+
+
+@dataclass(frozen=True, slots=True)
 class BenchConfig:
     """A whole bench. seed: of every random choice in it."""
 
@@ -105,6 +144,7 @@ class BenchConfig:
     wire: WireConfig = field(default_factory=WireConfig)
     clock: ClockConfig = field(default_factory=ClockConfig)
     driver: DriverConfig = field(default_factory=DriverConfig)
+    sim: SimConfig = field(default_factory=SimConfig)
     mac: str = "00:1b:21:0a:8b:01"
 
     def seeded(self, seed: int) -> BenchConfig:
@@ -125,6 +165,7 @@ class BenchConfig:
                 wire=WireConfig(**raw["wire"]),
                 clock=ClockConfig(**raw["clock"]),
                 driver=DriverConfig(**raw["driver"]),
+                sim=SimConfig(**raw["sim"]),
                 mac=raw["mac"],
             )
         except (KeyError, TypeError, json.JSONDecodeError) as bad:

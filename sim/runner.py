@@ -55,11 +55,24 @@ class SimulationFailed(SimulationError):
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What is built: top module, source files in dependency order, parameters."""
+    """What is built: top module, source files in dependency order, parameters.
+
+    native: C++ that goes into the simulator, a main among them that takes the place of cocotb's; headers lie beside it.
+    """
 
     top: str
     sources: tuple[Path, ...]
     parameters: Mapping[str, int | str] = field(default_factory=dict)
+    native: tuple[Path, ...] = ()
+
+    @property
+    def headers(self) -> tuple[Path, ...]:
+        """What the C++ may include, as far as it is ours."""
+        return tuple(sorted(header for folder in self.native_folders for header in folder.glob("*.h")))
+
+    @property
+    def native_folders(self) -> list[Path]:
+        return sorted({source.parent for source in self.native})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +125,20 @@ def verilator_bin() -> Path:
 
 
 class _Verilator(Verilator):
-    """cocotb's runner with our make variables, and without its --public-flat-rw (3x slower models)."""
+    """cocotb's runner with our make variables and C++, and without its --public-flat-rw (3x slower models)."""
+
+    def __init__(self, design: Design) -> None:
+        super().__init__()
+        self._design = design
 
     def _build_command(self) -> list[list[str]]:
         verilate, make = ([str(word) for word in command] for command in super()._build_command())
         verilate.remove("--public-flat-rw")
+        if native := self._design.native:
+            main = next(index for index, word in enumerate(verilate) if word.endswith("verilator.cpp"))
+            verilate[main : main + 1] = [str(source) for source in native]
+            includes = [f"-I{folder}" for folder in self._design.native_folders]
+            verilate += ["-CFLAGS", " ".join(includes), "-LDFLAGS", "-rdynamic -lz"]
         if "--trace" in verilate:
             verilate.remove("--trace")  # --trace-fst is among ours
         return [verilate, [*make, *MAKE_VARIABLES]]
@@ -139,7 +161,7 @@ def _tool_environment() -> None:
 
 def _key(design: Design) -> str:
     digest = hashlib.sha256()
-    for source in design.sources:
+    for source in (*design.sources, *design.native, *design.headers):
         if not source.is_file():
             raise BuildFailed(f"no source file {source}")
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
@@ -178,7 +200,7 @@ def build(design: Design) -> Path:
         waivers = ROOT / "hdl" / "waivers.vlt"
         log = folder / "build.log"
         try:
-            _Verilator().build(
+            _Verilator(design).build(
                 sources=[public, *([waivers] if waivers.exists() else []), *design.sources],
                 hdl_toplevel=design.top,
                 parameters=design.parameters,
@@ -224,7 +246,7 @@ def simulate(
     log = folder / "simulation.log"
     # Judged by results.xml below, which also tells what failed.
     with suppress(subprocess.CalledProcessError, RuntimeError, SystemExit):
-        _Verilator().test(
+        _Verilator(design).test(
             test_module=test_module,
             hdl_toplevel=design.top,
             hdl_toplevel_lang="verilog",

@@ -8,7 +8,6 @@ runs per clock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import cocotb
@@ -16,70 +15,32 @@ from cocotb.task import Task
 from cocotb.triggers import Event, First, ValueChange
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster
 
-from driver.host import (
-    ConfigRead,
-    ConfigWrite,
-    IrqLevel,
-    MmioRead,
-    MmioWrite,
-    Pumped,
-    ReadDone,
-    Request,
-)
 from driver.host import Event as HostEvent
+from driver.host import IrqLevel, MmioRead, MmioWrite, Pumped, ReadDone, Request
 from sim.config import HostConfig
-from sim.host.axi_memory import AxiMemory, Translate
-from sim.host.memory import HostMemory
-from sim.host.pci_function import PciFunction
+from sim.host.axi_memory import AxiMemory
+from sim.host.machine import IRQ, DmaTable, Machine
 from sim.host.simtime import now_ns, until_ps
 
 __all__ = ["AxiHost"]
 
-_WORD = 4
-_IRQ = 0
-_FUNCTION = 0
 
-
-class AxiHost:
-    """A machine with one card, PCI function 0 on interrupt line 0. Satisfies driver.host.Host.
-
-    `attach` connects it to the DUT (after reset), `pump` starts the kernel.
-    """
+class AxiHost(Machine):
+    """`attach` connects it to the DUT (after reset), `start` pumps the kernel."""
 
     def __init__(self, config: HostConfig, seed: int) -> None:
-        self._config = config
-        self._seed = seed
-        self.ram = HostMemory(config.memory_bytes, config.memory_base)
-        self.function = PciFunction()
+        super().__init__(config, seed)
         self._wake = Event()
-        self._reported_level = False
         self._pump: Task[None] | None = None
-        self.mmio_reads = self.mmio_writes = self.irq_edges = self.steps = 0
-
-    # ------------------------------------------------------------------ driver.host.Host
-    @property
-    def memory(self) -> memoryview:
-        return self.ram.view
-
-    @property
-    def memory_base(self) -> int:
-        return self.ram.base
-
-    @property
-    def functions(self) -> Sequence[int]:
-        return (_FUNCTION,)
-
-    def irq_of(self, function: int) -> int:
-        return _IRQ
 
     # ------------------------------------------------------------------ the DUT's side
-    def attach(self, dut: Any, clock: Any, translate: Translate) -> None:
+    def attach(self, dut: Any, clock: Any, table: DmaTable) -> None:
         """Take the card's register bus, DMA bus and interrupt line. Only after reset was released."""
         self._registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), clock)
         self._intx = dut.intx_o
 
         def checked(iova: int, count: int, is_write: bool) -> int | None:
-            return translate(iova, count, is_write) if self.function.bus_master else None
+            return table.translate(iova, count, is_write) if self.function.bus_master else None
 
         self.dma = AxiMemory(dut, clock, self.ram, checked, self._config, self._seed)
         cocotb.start_soon(self._watch_intx())
@@ -106,11 +67,7 @@ class AxiHost:
 
     def _irq_changes(self) -> list[HostEvent]:
         self.function.set_intx(bool(self._intx.value))
-        level = self.function.intx_asserted
-        if level == self._reported_level:
-            return []
-        self._reported_level = level
-        return [IrqLevel(_IRQ, level)]
+        return [IrqLevel(IRQ, self._reported_level)] if self._level_changed() else []
 
     async def _run(self, kernel: Pumped) -> None:
         events: list[HostEvent] = []
@@ -140,28 +97,16 @@ class AxiHost:
 
     async def _perform(self, request: Request) -> int | None:
         """The value of a read; None for a write."""
-        match request:
-            case MmioWrite(_, function, bar, offset, value, size):
-                self.mmio_writes += 1
-                if self._answers(function, bar):
-                    await self._registers.write(offset, value.to_bytes(size, "little"))
-                return None
-            case MmioRead(_, function, bar, offset, size):
-                self.mmio_reads += 1
-                if not self._answers(function, bar):
-                    return (1 << 8 * size) - 1
-                return await self._read(offset, size)
-            case ConfigWrite(_, function, offset, value, size):
-                if function == _FUNCTION:
-                    self.function.config_write(offset, value, size)
-                return None
-            case ConfigRead(_, function, offset, size):
-                absent = (1 << 8 * size) - 1
-                return self.function.config_read(offset, size) if function == _FUNCTION else absent
+        if isinstance(request, MmioWrite):
+            self.mmio_writes += 1
+            if self._answers(request):
+                await self._registers.write(request.offset, request.value.to_bytes(request.size, "little"))
+            return None
+        if isinstance(request, MmioRead):
+            self.mmio_reads += 1
+            return await self._read(request) if self._answers(request) else self.all_ones(request)
+        return self._configure(request)
 
-    def _answers(self, function: int, bar: int) -> bool:
-        return function == _FUNCTION and bar == 0 and self.function.memory_enabled
-
-    async def _read(self, offset: int, size: int) -> int:
-        answer = await self._registers.read(offset, size)
+    async def _read(self, request: MmioRead) -> int:
+        answer = await self._registers.read(request.offset, request.size)
         return int.from_bytes(answer.data, "little")

@@ -32,7 +32,9 @@ from sim.host.channels import (
 from sim.host.memory import HostMemory, OutsideMemory
 from sim.host.simtime import now_ps, until_ps
 
-__all__ = ["DECERR", "OKAY", "SLVERR", "AxiMemory", "AxiViolation", "Burst", "BurstScheduler", "Translate"]
+__all__ = [
+    "DECERR", "OKAY", "SLVERR", "AxiMemory", "AxiViolation", "Burst", "BurstScheduler", "PlannedErrors", "Translate",
+]  # fmt: skip
 
 OKAY, SLVERR, DECERR = 0, 2, 3
 _INCR = 1
@@ -125,11 +127,14 @@ class BurstScheduler:
                 await until_ps(soonest)
 
 
-class _Errors:
+class PlannedErrors:
     """Planned error responses: each matching burst uses one up."""
 
     def __init__(self) -> None:
         self._planned: list[tuple[Callable[[Burst], bool], int]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._planned)
 
     def plan(self, response: int, match: Callable[[Burst], bool]) -> None:
         self._planned.append((match, response))
@@ -159,7 +164,7 @@ class AxiMemory:
         self._addressed: deque[Burst] = deque()  # writes whose data has not all come
         self._collected: deque[list[tuple[int, int]]] = deque()  # complete write data whose address has not come
         self._collecting: list[tuple[int, int]] = []
-        self._errors: dict[bool, _Errors] = {False: _Errors(), True: _Errors()}
+        self._errors: dict[bool, PlannedErrors] = {False: PlannedErrors(), True: PlannedErrors()}
         self.reads = self.writes = self.read_bytes = self.write_bytes = self.faults = 0
         self.most_outstanding = {"read": 0, "write": 0}
         self._r = ReadDataSource(bus.read.r, clock, stalls)

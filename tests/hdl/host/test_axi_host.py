@@ -92,7 +92,7 @@ class Bench:
         await Timer(100, "ns")
         self.dut.rst_ni.value = 1
         await RisingEdge(self.dut.clk_i)
-        self.host.attach(self.dut, self.dut.clk_i, self.translate)
+        self.host.attach(self.dut, self.dut.clk_i, self)
         self.host.start(self.kernel)
         await self.run(iter_requests([ConfigWrite(0, 0, 4, 6, 2)]))
         return self

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Machine: what every host is that has one card in it, however it reaches the card. Satisfies driver.host.Host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from driver.host import ConfigRead, ConfigWrite, MmioRead, MmioWrite
+from sim.config import HostConfig
+from sim.host.memory import HostMemory
+from sim.host.pci_function import PciFunction
+
+__all__ = ["IRQ", "DmaTable", "Machine"]
+
+IRQ = 0
+_FUNCTION = 0
+
+
+class DmaTable(Protocol):
+    """The kernel's IOMMU, as a host needs it (driver/linux/dma_mapping.py: Iommu)."""
+
+    iova_base: int
+    address: int
+    slots: int
+    beat_bytes: int
+
+    def translate(self, iova: int, nbytes: int, is_write: bool) -> int | None:
+        """Physical address, or None: a fault, recorded."""
+
+    def fault(self, iova: int, nbytes: int, is_write: bool) -> None:
+        """Record an access that the table forbids."""
+
+
+class Machine:
+    """Memory, and one card as PCI function 0 on interrupt line 0.
+
+    Counts: mmio_reads, mmio_writes, irq_edges (the card's line moved), steps (of the kernel).
+    """
+
+    def __init__(self, config: HostConfig, seed: int) -> None:
+        self._config = config
+        self._seed = seed
+        self.ram = HostMemory(config.memory_bytes, config.memory_base)
+        self.function = PciFunction()
+        self._reported_level = False
+        self.mmio_reads = self.mmio_writes = self.irq_edges = self.steps = 0
+
+    @property
+    def memory(self) -> memoryview:
+        return self.ram.view
+
+    @property
+    def memory_base(self) -> int:
+        return self.ram.base
+
+    @property
+    def functions(self) -> Sequence[int]:
+        return (_FUNCTION,)
+
+    def irq_of(self, function: int) -> int:
+        return IRQ
+
+    # ------------------------------------------------------------------ what both hosts do alike
+    def _level_changed(self) -> bool:
+        """Whether what the kernel was told of its interrupt line is no longer so; it counts as told now."""
+        level = self.function.intx_asserted
+        changed = level != self._reported_level
+        self._reported_level = level
+        return changed
+
+    def _answers(self, request: MmioRead | MmioWrite) -> bool:
+        """Does the card's register window answer?"""
+        return request.function == _FUNCTION and request.bar == 0 and self.function.memory_enabled
+
+    @staticmethod
+    def all_ones(request: ConfigRead | MmioRead) -> int:
+        """What a read finds where nobody answers."""
+        return (1 << 8 * request.size) - 1
+
+    def _configure(self, request: ConfigRead | ConfigWrite) -> int | None:
+        """Perform a configuration access; the value of a read."""
+        absent = request.function != _FUNCTION
+        if isinstance(request, ConfigRead):
+            return self.all_ones(request) if absent else self.function.config_read(request.offset, request.size)
+        if not absent:
+            self.function.config_write(request.offset, request.value, request.size)
+        return None

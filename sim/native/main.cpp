@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// The simulator's main loop for a bench: its clocks are driven here, not by tasks of cocotb, and idle time is leapt over.
+//
+// Cycle for cycle the same as cocotb's own main with cocotb's Clock (tests/system/test_mains.py compares them). The order
+// of things within a time step is cocotb's: timed callbacks, value changes as they were before the edge, evaluation, writes,
+// read-write, read-only. The tight loop below skips the regions that nobody waits for.
+//
+// A leap: while the card says idle_o, no model has anything under way and Python waits, the next edge happens as many cycles
+// later as everybody's earliest deadline allows, and the card's one time module is told (time_skip_i).
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "Vtop.h"
+#include "shared.h"
+#include "verilated.h"
+#include "verilated_fst_c.h"
+#include "verilated_vpi.h"
+
+extern "C" void vlog_startup_routines_bootstrap();
+
+using nicosim::kNever;
+using nicosim::Ps;
+using nicosim::shared;
+
+double sc_time_stamp() { return shared.now_ps; }
+
+namespace {
+
+struct Clock {
+    CData* pin;
+    Ps next, high, low;
+    bool level;
+};
+
+std::unique_ptr<Vtop> top;
+std::unique_ptr<VerilatedFstC> waves;
+std::vector<Clock> clocks;
+
+// Cycles for which the card must have been idle before time is skipped, and those left before a deadline.
+constexpr unsigned kSettled = 8, kMargin = 4;
+unsigned idle_cycles = 0;
+
+bool settle() {
+    const bool any = VerilatedVpi::callValueCbs();
+    for (bool again = any; again;) again = VerilatedVpi::callValueCbs();
+    return any;
+}
+
+// Everything of a time step from the evaluation on.
+void regions() {
+    do {
+        do {
+            top->eval_step();
+            VerilatedVpi::clearEvalNeeded();
+            VerilatedVpi::doInertialPuts();
+            settle();
+        } while (VerilatedVpi::evalNeeded());
+        VerilatedVpi::callCbs(cbReadWriteSynch);
+        VerilatedVpi::doInertialPuts();
+        settle();
+    } while (VerilatedVpi::evalNeeded());
+    top->eval_end_step();
+    VerilatedVpi::callCbs(cbReadOnlySynch);
+    if (waves) waves->dump(shared.now_ps);
+}
+
+Ps next_edge() {
+    Ps soonest = kNever;
+    for (const Clock& clock : clocks) soonest = std::min(soonest, clock.next);
+    return soonest;
+}
+
+// Drive the clocks whose edge is now; whether the first of them rose.
+bool toggle(Ps now) {
+    for (Clock& clock : clocks) {
+        if (clock.next != now) continue;
+        *clock.pin = clock.level = !clock.level;
+        clock.next += clock.level ? clock.high : clock.low;
+    }
+    const bool rose = !clocks.empty() && clocks[0].level && clocks[0].next == now + clocks[0].high;
+    shared.cycles += rose;
+    return rose;
+}
+
+// After a rising edge: whoever waits for `wake_i` runs now.
+void wake_python() {
+    if (!shared.urgent && shared.now_ps < std::min(shared.batch_due, shared.wake_ps)) return;
+    ++shared.wakes;
+    top->wake_i = !top->wake_i;
+}
+
+// ---------------------------------------------------------------- leaps
+// How many cycles the coming rising edge (at `edge`) may be put off.
+uint64_t leap(Ps edge, Ps callback) {
+    const bool idle = top->idle_o && !nicosim::registers_busy() && !nicosim::wire_busy() && !nicosim::memory_busy();
+    idle_cycles = idle && !shared.urgent ? idle_cycles + 1 : 0;
+    if (idle_cycles < kSettled || !shared.leap) return 0;
+    const Clock& clock = clocks[0];
+    const Ps until = std::min({callback, shared.wake_ps, shared.batch_due});
+    if (until == kNever && !top->deadline_valid_o) return 0;  // nothing will ever happen: let time limits notice
+    uint64_t cycles = until == kNever ? UINT32_MAX : (until - std::min(until, edge)) / (clock.high + clock.low);
+    if (top->deadline_valid_o) {
+        const uint64_t left = top->deadline_o > top->time_now_o ? top->deadline_o - top->time_now_o : 0;
+        cycles = std::min<uint64_t>(cycles, left);
+    }
+    cycles = std::min<uint64_t>(cycles, UINT32_MAX);
+    if (cycles <= kMargin) return 0;
+    idle_cycles = 0;
+    return cycles - kMargin;
+}
+
+// ---------------------------------------------------------------- time steps
+// One time step in full, at `now`, in which a timed callback is due, an edge, or both.
+void step(Ps now, Ps callback) {
+    shared.now_ps = now;
+    VerilatedVpi::callCbs(cbNextSimTime);
+    settle();
+    if (callback == now) {
+        VerilatedVpi::callTimedCbs();
+        settle();
+        VerilatedVpi::doInertialPuts();
+    }
+    const bool rose = toggle(now);
+    settle();
+    if (rose) {
+        top->eval_step();
+        wake_python();
+    }
+    regions();
+}
+
+// Edges, until somebody must be called before the next one.
+void edges(Ps callback) {
+    Ps now = next_edge();
+    do {
+        uint64_t leapt = 0;
+        if (clocks.size() == 1 && !clocks[0].level && (leapt = leap(now, callback))) {
+            now += leapt * (clocks[0].high + clocks[0].low);
+            clocks[0].next = now;
+            top->time_skip_i = leapt;
+            shared.leapt += leapt;
+            shared.cycles += leapt;
+        }
+        shared.now_ps = now;
+        const bool rose = toggle(now);
+        if (settle()) {
+            if (rose) {
+                top->eval_step();
+                wake_python();
+            }
+            top->time_skip_i = 0;
+            return regions();
+        }
+        top->eval();
+        if (leapt) top->time_skip_i = 0;
+        if (rose) wake_python();
+        if (settle()) return regions();
+        now = next_edge();
+    } while (now < callback && !Verilated::gotFinish());
+}
+
+bool somebody_waits_for_a_region() {
+    return VerilatedVpi::hasCbs(cbNextSimTime) || VerilatedVpi::hasCbs(cbReadWriteSynch)
+           || VerilatedVpi::hasCbs(cbReadOnlySynch);
+}
+
+void run() {
+    regions();
+    while (!Verilated::gotFinish()) {
+        const Ps callback = VerilatedVpi::cbNextDeadline(), edge = next_edge();
+        const Ps now = std::min(callback, edge);
+        if (now == kNever) break;
+        if (edge < callback && !waves && !somebody_waits_for_a_region()) {
+            edges(callback);
+        } else {
+            step(now, callback);
+        }
+    }
+}
+
+void wrap_up() {
+    VerilatedVpi::callCbs(cbEndOfSimulation);
+    if (waves) waves->close();
+}
+
+}  // namespace
+
+extern "C" {
+
+// Drive clock `which` (0 clk_i, 1 xgmii_tx_clk_i, 2 xgmii_rx_clk_i): it rises at `start`. The first one counts cycles.
+void nicosim_clock(int which, Ps start, Ps high, Ps low) {
+    CData* const pins[] = {&top->clk_i, &top->xgmii_tx_clk_i, &top->xgmii_rx_clk_i};
+    clocks.push_back({pins[which], start, high, low, false});
+}
+
+// Before another bench is built in the same process: no clock runs, nothing is queued, nothing has happened.
+void nicosim_restart() {
+    clocks.clear();
+    idle_cycles = 0;
+    const Ps now = shared.now_ps;
+    shared = nicosim::Shared{};
+    shared.now_ps = now;
+    nicosim::registers_restart();
+    nicosim::wire_restart();
+    nicosim::memory_restart();
+}
+}
+
+int main(int argc, char** argv) {
+    Verilated::commandArgs(argc, argv);
+    top = std::make_unique<Vtop>("");
+    Verilated::fatalOnVpiError(false);  // cocotb asks for things that are not there
+    Verilated::traceEverOn(true);
+    if (std::any_of(argv + 1, argv + argc, [](const char* word) { return !std::strcmp(word, "--trace"); })) {
+        waves = std::make_unique<VerilatedFstC>();
+        top->trace(waves.get(), 99);
+        waves->open("dump.fst");
+    }
+    vlog_startup_routines_bootstrap();
+    Verilated::addExitCb([](void*) { wrap_up(); }, nullptr);
+    VerilatedVpi::callCbs(cbStartOfSimulation);
+    settle();
+    run();
+    top->final();
+    wrap_up();
+    const bool failed = Verilated::threadContextp()->errorCount() > 0;
+    top.reset();  // before the statics that it needs are gone
+    return failed;
+}
