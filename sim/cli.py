@@ -13,7 +13,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sim.config import BenchConfig, ConfigError, DriverConfig, HostConfig, WireConfig
+from sim.config import (
+    HOSTS,
+    MAINS,
+    WIRES,
+    BenchConfig,
+    ConfigError,
+    DriverConfig,
+    HostConfig,
+    SimConfig,
+    WireConfig,
+)
 from sim.jobs import SPEC_VARIABLE, ReplayFile, Spec
 from sim.launch import bench_design, launch
 from sim.observe.artefacts import Summary, new_run_folder
@@ -80,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("file", metavar="FILE", type=Path, help="the capture")
     replay.add_argument(
         "--speed", choices=("line", "captured"), default="line",
-        help="line: back to back, 10 Gbit/s (default); captured: at the times in the file (a second takes minutes)",
+        help="line: back to back, 10 Gbit/s (default); captured: at the times in the file",
     )  # fmt: skip
     replay.add_argument(
         "--filter", action="store_true",
@@ -109,6 +119,20 @@ def _common(parser: argparse.ArgumentParser) -> None:
         "--time-scale", type=int, default=100, metavar="N",
         help="divide the driver's delays and timers by N; with 1, its 2 s timer takes minutes (default %(default)s)",
     )  # fmt: skip
+    known = SimConfig()
+    sim.add_argument(
+        "--host", choices=HOSTS, default=known.host,
+        help="how the card's buses are reached: compiled models (native, default) or cocotbext-axi's (axi)",
+    )  # fmt: skip
+    sim.add_argument(
+        "--wire", choices=WIRES, default=known.wire,
+        help="how its wire is: compiled (native, default) or cocotbext-eth's (cocotbext)",
+    )  # fmt: skip
+    sim.add_argument(
+        "--main", choices=MAINS, default=known.main,
+        help="whose loop drives the clocks: ours (nicosim, default) or cocotb's, with neither native",
+    )  # fmt: skip
+    sim.add_argument("--no-leap", action="store_true", help="simulate idle time cycle by cycle instead of skipping it")
     host = parser.add_argument_group("host memory, as the card sees it")
     host.add_argument(
         "--latency-ns", type=int, default=default.latency_ns, metavar="NS",
@@ -153,6 +177,9 @@ def _config(arguments: argparse.Namespace) -> BenchConfig:
             backpressure=arguments.backpressure,
         ),
         wire=WireConfig(gap_bytes=arguments.gap),
+        sim=SimConfig(
+            host=arguments.host, wire=arguments.wire, main=arguments.main, leap=not arguments.no_leap,
+        ),
         driver=DriverConfig(
             rx_ring=arguments.rings, tx_ring=arguments.rings, mtu=arguments.mtu, time_scale=arguments.time_scale,
             interrupt_throttle=arguments.interrupt_rate,
