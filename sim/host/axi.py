@@ -25,7 +25,6 @@ from sim.host.simtime import now_ns, until_ps
 __all__ = ["AxiHost"]
 
 
-
 class AxiHost(Machine):
     """`attach` connects it to the DUT (after reset), `start` pumps the kernel."""
 
