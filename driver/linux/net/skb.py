@@ -61,16 +61,16 @@ class SkBuff:
         "users",
     )
 
-    def __init__(self, head: Buffer, end: int, made: Where) -> None:
+    def __init__(self, head: Buffer, end: int, made: Where, headroom: int = 0, dev: NetDevice | None = None) -> None:
         self.head = head
-        self.data = 0
-        self.tail = 0
+        self.data = headroom
+        self.tail = headroom
         self.end = end
         self.len = 0
         self.users = 1
         self.shared: SkbShared | None = None
         self.queue: SkBuffHead | None = None
-        self.dev: NetDevice | None = None
+        self.dev = dev
         self.protocol = 0
         self.pkt_type = 0
         self.ip_summed = CHECKSUM_NONE

@@ -39,7 +39,6 @@ class Net:
     __slots__ = (
         "allocated",
         "devices",
-        "live_skbs",
         "next_ifindex",
         "on_down",
         "on_unregister",
@@ -51,7 +50,6 @@ class Net:
 
     def __init__(self) -> None:
         self.softnet = tuple(SoftnetData() for _ in ON.kernel.cpus)
-        self.live_skbs: dict[SkBuff, bool] = {}  # in the order they were made
         self.skb_drops = [0] * len(SkbDropReason)
         self.devices: dict[str, NetDevice] = {}
         self.allocated: list[NetDevice] = []  # not freed yet
