@@ -60,7 +60,8 @@ QUARANTINE: Final = 64
 POISON_MAPPED: Final = 0xD5  # what the CPU finds in a buffer that the card was to fill and did not
 
 _ENTRY: Final = struct.Struct("<4Q")
-_POISON: Final = bytes([POISON_MAPPED]) * (1 << SLOT_BITS)
+_MAY_OFFSET: Final = 16  # in an entry, little-endian: of the byte that holds the direction
+_POISON: Final = memoryview(bytes([POISON_MAPPED]) * (1 << SLOT_BITS))
 _OFFSET: Final = PAGE_SIZE - 1
 
 
@@ -81,8 +82,9 @@ class Mapping:
     )  # fmt: skip
 
     def __init__(
-        self, device: DmaDevice, buffer: Buffer, addr: int, size: int, direction: int, coherent: bool, where: Where
-    ) -> None:
+        self, device: DmaDevice, buffer: Buffer, addr: int, size: int, direction: int, iova: int, where: Where,
+        coherent: bool,
+    ) -> None:  # fmt: skip
         self.device = device
         self.buffer = buffer
         self.addr = addr
@@ -91,7 +93,7 @@ class Mapping:
         self.may = _MAY[direction]
         self.coherent = coherent
         self.where = where
-        self.iova = DMA_MAPPING_ERROR
+        self.iova = iova
         self.checked = coherent  # dma_mapping_error was asked
         self.with_cpu = coherent  # the CPU owns it: dma_sync_single_for_cpu
 
@@ -120,45 +122,45 @@ class Iommu:
         self.beat_bytes = 16
         self.view = table.view
         self.view[:] = bytes(table.size)
-        self._maps: list[Mapping | None] = [None] * slots
+        self._maps: dict[int, Mapping] = {}  # by slot
         self._generations = [0] * slots
         self._freed: dict[int, Mapping] = {}  # slot -> what it last was, for reports
         self._free = deque(range(slots))
 
     # ------------------------------------------------------------------------------------------ the table
-    def insert(self, mapping: Mapping) -> int:
+    def insert(
+        self, device: DmaDevice, buffer: Buffer, addr: int, size: int, direction: int, where: Where,
+        coherent: bool = False,
+    ) -> int:  # fmt: skip
         """Fill a slot; the iova, or DMA_MAPPING_ERROR when none is free or the device cannot reach it."""
         free = self._free
-        addr, size = mapping.addr, mapping.size
         offset = addr & _OFFSET
         if len(free) <= QUARANTINE or size + offset > 1 << SLOT_BITS:
             return DMA_MAPPING_ERROR
         slot = free[0]
         iova = self.iova_base + (slot << SLOT_BITS) + offset
-        if iova + size - 1 > mapping.device.dma_mask:
+        if iova + size - 1 > device.dma_mask:
             return DMA_MAPPING_ERROR
         free.popleft()
-        mapping.iova = iova
-        self._maps[slot] = mapping
+        self._maps[slot] = Mapping(device, buffer, addr, size, direction, iova, where, coherent)
         generation = self._generations[slot] = self._generations[slot] + 1
-        _ENTRY.pack_into(self.view, slot << 5, addr, size, mapping.may, generation)
+        _ENTRY.pack_into(self.view, slot << 5, addr, size, _MAY[direction], generation)
         return iova
 
     def remove(self, mapping: Mapping) -> None:
         slot = (mapping.iova - self.iova_base) >> SLOT_BITS
-        _ENTRY.pack_into(self.view, slot << 5, 0, 0, 0, self._generations[slot])
-        self._maps[slot] = None
+        self.view[(slot << 5) + _MAY_OFFSET] = 0
+        del self._maps[slot]
         self._freed[slot] = mapping
         self._free.append(slot)
 
     def at(self, iova: int) -> Mapping | None:
         """The live mapping whose slot `iova` is in."""
-        slot = (iova - self.iova_base) >> SLOT_BITS
-        return self._maps[slot] if 0 <= slot < self.slots else None
+        return self._maps.get((iova - self.iova_base) >> SLOT_BITS)
 
     def live(self, device: DmaDevice | None = None) -> list[Mapping]:
-        """What is mapped (for one device), with where it was."""
-        return [m for m in self._maps if m is not None and (device is None or m.device is device)]
+        """What is mapped (for one device), oldest first, with where it was."""
+        return [m for m in self._maps.values() if device is None or m.device is device]
 
     # ------------------------------------------------------------------------------------------ the bus models' side
     def translate(self, iova: int, nbytes: int, is_write: bool) -> int | None:
@@ -216,14 +218,15 @@ class Iommu:
             return DMA_MAPPING_ERROR
         if buffer.mappings and (direction != DMA_TO_DEVICE or buffer.written):
             warn_violation("dma-map", buffer, "mapped twice at a time, and the device may write to it", buffer.where)
-        iova = self.insert(Mapping(device, buffer, addr, size, direction, False, where))
+        iova = self.insert(device, buffer, addr, size, direction, where)
         if iova != DMA_MAPPING_ERROR:
-            if direction == DMA_FROM_DEVICE:
-                start = addr - buffer.addr
-                buffer.view[start : start + size] = _POISON[:size]
             buffer.mapped += 1
             buffer.mappings += 1
-            buffer.written += direction != DMA_TO_DEVICE
+            if direction != DMA_TO_DEVICE:
+                buffer.written += 1
+                if direction == DMA_FROM_DEVICE:
+                    start = addr - buffer.addr
+                    buffer.view[start : start + size] = _POISON[:size]
         return iova
 
     def unmap(self, device: DmaDevice, iova: int, size: int, direction: int) -> None:
@@ -231,16 +234,22 @@ class Iommu:
         if mapping is None or mapping.coherent:
             self._unmapped_badly(device, iova)
             return
-        same = mapping.iova == iova and mapping.size == size and mapping.direction == direction
-        if not same or mapping.device is not device:
+        if (
+            mapping.iova != iova
+            or mapping.size != size
+            or mapping.direction != direction
+            or mapping.device is not device
+        ):
             asked = f"{device.name} {iova:#x}+{size} ({_DIRECTION_NAMES[direction]})"
             warn_violation("dma-unmap", mapping, f"unmapped as {asked}", mapping.where)
         if not mapping.checked:
             warn_violation("dma-error-unchecked", mapping, "dma_mapping_error was never asked", mapping.where)
         buffer = mapping.buffer
-        buffer.mapped -= not mapping.with_cpu
+        if not mapping.with_cpu:
+            buffer.mapped -= 1
         buffer.mappings -= 1
-        buffer.written -= mapping.direction != DMA_TO_DEVICE
+        if mapping.direction != DMA_TO_DEVICE:
+            buffer.written -= 1
         self.remove(mapping)
 
     def _unmapped_badly(self, device: DmaDevice, iova: int) -> None:
@@ -269,7 +278,7 @@ class Iommu:
         mapping.buffer.mapped += -1 if for_cpu else 1
         mapping.may = _MAY[mapping.direction] & 1 if for_cpu else _MAY[mapping.direction]
         slot = (mapping.iova - self.iova_base) >> SLOT_BITS
-        _ENTRY.pack_into(self.view, slot << 5, mapping.addr, mapping.size, mapping.may, self._generations[slot])
+        self.view[(slot << 5) + _MAY_OFFSET] = mapping.may
 
     def leaked(self, device: DmaDevice, mappings: Iterable[Mapping]) -> None:
         """Rule dma-leak: a device that goes leaves no mapping."""
@@ -332,7 +341,7 @@ def dma_alloc_coherent(device: DmaDevice, size: int) -> tuple[memoryview, int] |
     buffer = kernel.mm.alloc(size, where, PAGE_SIZE)
     if buffer is None:
         return None
-    iova = kernel.dma_table.insert(Mapping(device, buffer, buffer.addr, size, DMA_BIDIRECTIONAL, True, where))
+    iova = kernel.dma_table.insert(device, buffer, buffer.addr, size, DMA_BIDIRECTIONAL, where, coherent=True)
     if iova == DMA_MAPPING_ERROR:
         kernel.mm.free(buffer, where)
         return None

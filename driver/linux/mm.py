@@ -47,12 +47,12 @@ class SizeClass:
 
 
 class Chunk:
-    """Memory that is cut into blocks of one size. start: index into the memory; blocks: those that were ever used."""
+    """Memory that is cut into blocks of one size. addr: physical; blocks: those that were ever used."""
 
-    __slots__ = ("blocks", "count", "room", "start")
+    __slots__ = ("addr", "blocks", "count", "room")
 
-    def __init__(self, start: int, room: int) -> None:
-        self.start = start
+    def __init__(self, addr: int, room: int) -> None:
+        self.addr = addr
         self.room = room
         self.count = max(1, _CHUNK // room)
         self.blocks: list[Block] = []
@@ -120,7 +120,8 @@ class Memory:
         self._kinds = {room: SizeClass(room) for room in _CLASSES}
         self._kind_of: dict[int, SizeClass] = {}  # sizes that were asked for
         first = -base % _CHUNK  # chunks are aligned in physical addresses
-        self._fresh = self._low = first
+        self._fresh = first
+        self._lowest = base + first
         self._end = first + (len(self.view) - first) // _CHUNK * _CHUNK
         self._chunks: list[Chunk] = []  # by their place in memory; one that is larger is there several times
         self._inject: Callable[[int], bool] | None = None
@@ -156,12 +157,11 @@ class Memory:
 
     def find(self, addr: int) -> Buffer | None:
         """The live buffer that physical address `addr` is in."""
-        index = addr - self.base - self._low
-        number = index >> _CHUNK_BITS
-        if index < 0 or number >= len(self._chunks):
+        number = (addr - self._lowest) >> _CHUNK_BITS
+        if not 0 <= number < len(self._chunks):
             return None
         chunk = self._chunks[number]
-        number = (addr - self.base - chunk.start) // chunk.room
+        number = (addr - chunk.addr) // chunk.room
         found = chunk.blocks[number].buffer if number < len(chunk.blocks) else None
         return found if found is not None and addr < found.addr + found.size else None
 
@@ -223,8 +223,9 @@ class Memory:
             chunk = kind.chunk = self._fresh_chunk(kind.room)
             if chunk is None:
                 return None
-        index = chunk.start + len(chunk.blocks) * kind.room
-        block = Block(self.base + index, kind, self.view[index : index + kind.room])
+        addr = chunk.addr + len(chunk.blocks) * kind.room
+        index = addr - self.base
+        block = Block(addr, kind, self.view[index : index + kind.room])
         chunk.blocks.append(block)
         return block
 
@@ -234,7 +235,7 @@ class Memory:
         if start + (chunks << _CHUNK_BITS) > self._end:
             return None
         self._fresh += chunks << _CHUNK_BITS
-        chunk = Chunk(start, room)
+        chunk = Chunk(self.base + start, room)
         self._chunks += [chunk] * chunks
         for index in range(start, self._fresh, _CHUNK):
             self.view[index : index + _CHUNK] = _POISON
