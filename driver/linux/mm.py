@@ -75,7 +75,7 @@ class Buffer:
 
     Its live DMA mappings (not coherent ones) are counted: mappings: all; written: those through which the device may
     write; mapped: those that the device owns now, not the CPU.
-    `view` is gone once it is freed: touching it is the rule use-after-free.
+    `view` is gone once it is freed (FreedBuffer): touching it is the rule use-after-free.
     """
 
     __slots__ = ("addr", "block", "freed", "mapped", "mappings", "size", "view", "where", "written")
@@ -90,19 +90,25 @@ class Buffer:
         self.where = where
         self.freed: Where | None = None
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, attribute: str) -> Any:
-            if attribute != "view":
-                raise AttributeError(attribute)
-            raise fatal_violation("use-after-free", self, f"it was freed at {told(self.freed)}", self.where)
-
     @property
     def name(self) -> str:
         return f"buffer {self.addr:#x}+{self.size}"
 
     def __repr__(self) -> str:
         return f"<{self.name} made at {told(self.where)}{' (freed)' if self.freed else ''}>"
+
+
+class FreedBuffer(Buffer):
+    """What a buffer becomes: one that lives pays nothing for the check."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, attribute: str) -> Any:
+            if attribute != "view":
+                raise AttributeError(attribute)
+            raise fatal_violation("use-after-free", self, f"it was freed at {told(self.freed)}", self.where)
 
 
 class Memory:
@@ -196,6 +202,7 @@ class Memory:
         buffer.freed = where
         buffer.view.release()
         del buffer.view
+        buffer.__class__ = FreedBuffer
         block.buffer = None
         kind.free.append(block)
 

@@ -34,7 +34,7 @@ from driver.linux.cpu import (
     local_irq_enable,
     might_sleep,
 )
-from driver.linux.current import ON, NoKernelError, current, this_cpu
+from driver.linux.current import ON, NoKernelError, current, enter, leave, this_cpu
 from driver.linux.dma_mapping import Iommu
 from driver.linux.interrupt import IrqDesc, handle_irq
 from driver.linux.mm import Memory
@@ -152,8 +152,7 @@ class Kernel:
         if now_ns < self.now_ns:
             raise ValueError(f"time went back from {self.now_ns} to {now_ns}")
         self.now_ns = now_ns
-        ON.kernel = self
-        ON.cpu = self.cpus[0]
+        enter(self, self.cpus[0])
         try:
             for event in events:
                 if isinstance(event, ReadDone):
@@ -170,7 +169,7 @@ class Kernel:
             else:
                 self._run_all()
         finally:
-            del ON.kernel, ON.cpu
+            leave()
         if self._panic is not None:
             raise self._panic
         requests, self.requests = self.requests, []
@@ -207,12 +206,12 @@ class Kernel:
             before = ON.kernel, ON.cpu
         except NoKernelError:
             before = None
-        ON.kernel, ON.cpu = self, self.cpus[cpu]
+        enter(self, self.cpus[cpu])
         try:
             yield self
         finally:
             if before is None:
-                del ON.kernel, ON.cpu
+                leave()
             else:
                 ON.kernel, ON.cpu = before
 
