@@ -38,6 +38,7 @@ from driver.linux.current import ON, NoKernelError, current, enter, leave, this_
 from driver.linux.dma_mapping import Iommu
 from driver.linux.interrupt import IrqDesc, handle_irq
 from driver.linux.mm import Memory
+from driver.linux.net.state import Net
 from driver.linux.printk import Log
 from driver.linux.schedule import block, busy_until, charge, cond_resched, sleep_until
 from driver.linux.softirq import NR_SOFTIRQS, TIMER_SOFTIRQ, SoftirqAction, do_softirq, invoke_softirq
@@ -137,6 +138,7 @@ class Kernel:
         self._expected: dict[str, list[Violation]] = {}
         self._panic: ContractViolation | None = None
         self._parts: dict[Callable[[], Any], Any] = {}
+        self.net = Net(cpus)
         self.mm = Memory(self, host.memory, host.memory_base)
         slots = min(MAX_DMA_SLOTS, self.mm.view.nbytes >> 10) if dma_slots is None else dma_slots
         self.dma_table = Iommu(self, iova_base, slots)

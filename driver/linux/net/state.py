@@ -48,8 +48,8 @@ class Net:
         "softnet",
     )
 
-    def __init__(self) -> None:
-        self.softnet = tuple(SoftnetData() for _ in ON.kernel.cpus)
+    def __init__(self, cpus: int) -> None:
+        self.softnet = tuple(SoftnetData() for _ in range(cpus))
         self.skb_drops = [0] * len(SkbDropReason)
         self.devices: dict[str, NetDevice] = {}
         self.allocated: list[NetDevice] = []  # not freed yet
@@ -66,9 +66,10 @@ class Net:
 
 def net_state() -> Net:
     """Of the kernel that executes."""
-    return ON.kernel.subsystem(Net)
+    return ON.kernel.net
 
 
 def this_softnet() -> SoftnetData:
     """Of the CPU that executes."""
-    return ON.kernel.subsystem(Net).softnet[ON.cpu.index]
+    cpu = ON.cpu
+    return cpu.kernel.net.softnet[cpu.index]
