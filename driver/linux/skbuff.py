@@ -31,6 +31,7 @@ from driver.linux.net.skb import (
     CHECKSUM_PARTIAL,
     CHECKSUM_UNNECESSARY,
     NOT_SET,
+    SKB_OVERHEAD,
     FreedSkBuff,
     SkbShared,
     SkBuff,
@@ -54,7 +55,7 @@ __all__ = [
     "skb_leak_check", "skb_peek", "skb_pull", "skb_push", "skb_put", "skb_put_data", "skb_put_padto",
     "skb_queue_empty", "skb_queue_head", "skb_queue_len", "skb_queue_purge", "skb_queue_tail", "skb_reserve",
     "skb_reset_mac_header", "skb_reset_network_header", "skb_reset_transport_header", "skb_share_check",
-    "skb_shared", "skb_tailroom", "skb_trim", "skb_unlink",
+    "skb_shared", "skb_tailroom", "skb_trim", "skb_truesize", "skb_unlink",
 ]  # fmt: skip
 
 SMP_CACHE_BYTES: Final = 64
@@ -77,6 +78,11 @@ def _new(size: int, headroom: int, dev: NetDevice | None, depth: int) -> SkBuff 
     skb = SkBuff(head, end, where, headroom, dev)
     mm.skbs[skb] = True
     return skb
+
+
+def skb_truesize(size: int) -> int:
+    """SKB_TRUESIZE: what an skb with room for `size` bytes takes of its sender's room."""
+    return ((size + SMP_CACHE_BYTES - 1) & -SMP_CACHE_BYTES) + SKB_OVERHEAD
 
 
 def alloc_skb(size: int) -> SkBuff | None:
@@ -175,6 +181,8 @@ def pskb_expand_head(skb: SkBuff, nhead: int, ntail: int) -> int:
         kfree(skb.head)
     skb.head = head
     skb.shared = None
+    if skb.sk is None:  # what is charged to a socket stays what it was charged as
+        skb.truesize += end - skb.end
     skb.end = end
     skb.data += nhead
     skb.tail += nhead
@@ -206,6 +214,8 @@ def _unref(skb: SkBuff, depth: int) -> bool:
         skb_violation(skb, "skb-on-list", "freed while it is on a queue")
     if ON.cpu.preempt_count & HARDIRQ_MASK:
         skb_violation(skb, "skb-hardirq", "freed in a hard interrupt: dev_kfree_skb_any is for that")
+    if skb.destructor is not None:
+        skb.destructor(skb)
     frame = _getframe(depth)
     where = frame.f_code, frame.f_lasti
     mm = ON.kernel.mm
