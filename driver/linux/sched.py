@@ -42,7 +42,7 @@ from driver.linux.net.state import Net
 from driver.linux.printk import Log
 from driver.linux.schedule import block, busy_until, charge, cond_resched, sleep_until
 from driver.linux.softirq import NR_SOFTIRQS, TIMER_SOFTIRQ, SoftirqAction, do_softirq, invoke_softirq
-from driver.linux.timer import run_timer_softirq
+from driver.linux.timer import TICK_NS, run_timer_softirq
 
 __all__ = [
     "Cost",
@@ -123,7 +123,7 @@ class Kernel:
         self.panic_on_violation = panic_on_violation
         self.time_scale = time_scale
         self.cost = cost or Cost()
-        self.now_ns = 0
+        self.now_ns = self.jiffies = 0
         self.log = Log()
         self.violations: list[Violation] = []
         self.requests: list[Request] = []
@@ -154,6 +154,7 @@ class Kernel:
         if now_ns < self.now_ns:
             raise ValueError(f"time went back from {self.now_ns} to {now_ns}")
         self.now_ns = now_ns
+        self.jiffies = now_ns * self.time_scale // TICK_NS
         enter(self, self.cpus[0])
         try:
             for event in events:

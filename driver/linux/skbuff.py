@@ -134,6 +134,7 @@ def skb_clone(skb: SkBuff) -> SkBuff:
     clone = SkBuff(skb.head, skb.end, (frame.f_code, frame.f_lasti), skb.data, skb.dev)
     clone.tail = skb.tail
     clone.shared = shared
+    clone.truesize = skb.truesize
     _copy_header(clone, skb)
     ON.kernel.mm.skbs[clone] = True
     return clone
