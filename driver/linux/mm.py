@@ -71,14 +71,14 @@ class Block:
 
 
 class Buffer:
-    """One allocation. addr: physical; view: its memory.
+    """One allocation. addr: physical; view: its memory; dataref: of an skb's head, how many skbs share it.
 
     Its live DMA mappings (not coherent ones) are counted: mappings: all; written: those through which the device may
     write; mapped: those that the device owns now, not the CPU.
     `view` is gone once it is freed (FreedBuffer): touching it is the rule use-after-free.
     """
 
-    __slots__ = ("addr", "block", "freed", "mapped", "mappings", "size", "view", "where", "written")
+    __slots__ = ("addr", "block", "dataref", "freed", "mapped", "mappings", "size", "view", "where", "written")
     view: memoryview
 
     def __init__(self, block: Block, size: int, where: Where) -> None:
@@ -86,6 +86,7 @@ class Buffer:
         self.addr = block.addr
         self.size = size
         self.view = block.view[:size]
+        self.dataref = 1
         self.mapped = self.mappings = self.written = 0
         self.where = where
         self.freed: Where | None = None

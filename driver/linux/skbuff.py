@@ -33,7 +33,6 @@ from driver.linux.net.skb import (
     NOT_SET,
     SKB_OVERHEAD,
     FreedSkBuff,
-    SkbShared,
     SkBuff,
     skb_bug,
     skb_violation,
@@ -126,14 +125,10 @@ def _shift_headers(skb: SkBuff, shift: int) -> None:
 
 def skb_clone(skb: SkBuff) -> SkBuff:
     """A second skb on the same bytes."""
-    shared = skb.shared
-    if shared is None:
-        shared = skb.shared = SkbShared()
-    shared.dataref += 1
+    skb.head.dataref += 1
     frame = _getframe(1)
     clone = SkBuff(skb.head, skb.end, (frame.f_code, frame.f_lasti), skb.data, skb.dev)
     clone.tail = skb.tail
-    clone.shared = shared
     clone.truesize = skb.truesize
     _copy_header(clone, skb)
     ON.kernel.mm.skbs[clone] = True
@@ -178,10 +173,11 @@ def pskb_expand_head(skb: SkBuff, nhead: int, ntail: int) -> int:
     if head is None:
         return -ENOMEM
     head.view[nhead : nhead + skb.tail] = old[: skb.tail]
-    if not _shared_after_put(skb):
+    if skb.head.dataref > 1:
+        skb.head.dataref -= 1
+    else:
         kfree(skb.head)
     skb.head = head
-    skb.shared = None
     if skb.sk is None:  # what is charged to a socket stays what it was charged as
         skb.truesize += end - skb.end
     skb.end = end
@@ -192,15 +188,6 @@ def pskb_expand_head(skb: SkBuff, nhead: int, ntail: int) -> int:
 
 
 # ---- counting --------------------------------------------------------------------------------------------------------
-
-
-def _shared_after_put(skb: SkBuff) -> bool:
-    """Give up this skb's part in its head; True: others still have theirs."""
-    shared = skb.shared
-    if shared is None:
-        return False
-    shared.dataref -= 1
-    return shared.dataref != 0
 
 
 def _unref(skb: SkBuff, depth: int) -> bool:
@@ -219,9 +206,11 @@ def _unref(skb: SkBuff, depth: int) -> bool:
         skb.destructor(skb)
     frame = _getframe(depth)
     where = frame.f_code, frame.f_lasti
-    mm = ON.kernel.mm
-    if skb.shared is None or not _shared_after_put(skb):
-        mm.free(skb.head, where)
+    mm, head = ON.kernel.mm, skb.head
+    if head.dataref > 1:
+        head.dataref -= 1
+    else:
+        mm.free(head, where)
     del mm.skbs[skb]
     skb.freed = where
     skb.users = 0
@@ -288,7 +277,7 @@ def skb_shared(skb: SkBuff) -> bool:
 
 def skb_cloned(skb: SkBuff) -> bool:
     """Do others see the same bytes?"""
-    return skb.shared is not None and skb.shared.dataref != 1
+    return skb.head.dataref != 1
 
 
 def skb_share_check(skb: SkBuff) -> SkBuff:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKSUM_COMPLETE", "CHECKSUM_NONE", "CHECKSUM_PARTIAL", "CHECKSUM_UNNECESSARY", "NOT_SET", "SKB_OVERHEAD",
-    "FreedSkBuff", "SkBuff", "SkbShared", "skb_bug", "skb_violation", "touched_while_mapped",
+    "FreedSkBuff", "SkBuff", "skb_bug", "skb_violation", "touched_while_mapped",
 ]  # fmt: skip
 
 CHECKSUM_NONE: Final = 0
@@ -25,15 +25,6 @@ CHECKSUM_PARTIAL: Final = 3
 
 NOT_SET: Final = -1  # of a header offset
 SKB_OVERHEAD: Final = 576  # bytes of struct sk_buff and skb_shared_info on a 64-bit kernel
-
-
-class SkbShared:
-    """How many skbs share a head; exists from the first clone on."""
-
-    __slots__ = ("dataref",)
-
-    def __init__(self) -> None:
-        self.dataref = 1
 
 
 class SkBuff:
@@ -56,7 +47,6 @@ class SkBuff:
         "pkt_type",
         "protocol",
         "queue",
-        "shared",
         "sk",
         "tail",
         "transport_header",
@@ -72,7 +62,6 @@ class SkBuff:
         self.end = end
         self.len = 0
         self.users = 1
-        self.shared: SkbShared | None = None
         self.queue: SkBuffHead | None = None
         self.dev = dev
         self.protocol = 0
