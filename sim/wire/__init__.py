@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = ["MIN_BYTES", "Frame", "Received", "Wire", "fcs_of"]
 
@@ -53,8 +53,7 @@ class Frame:
         return not self.bad_fcs and self.error_at is None
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A frame that the card sent. data: without FCS; time_ns: of its last byte; good: FCS right, no error character."""
 
     data: bytes
