@@ -47,7 +47,7 @@ from sim.native.library import library
 from sim.native.serve import serve, start_clock
 from sim.observe.host_tap import HostTap
 from sim.observe.pcap import PcapngWriter
-from sim.wire import Wire
+from sim.observe.trace import FILE, Trace
 from sim.wire.capture import capture
 from sim.wire.cocotbext import XgmiiWire
 from sim.wire.native import NativeWire
@@ -105,6 +105,7 @@ class Bench:
         self.totals = Totals()
         self._folder = folder
         self._captures: list[PcapngWriter] = []
+        self._trace: Trace | None = None
         self._device: NetDevice | None = None
         self._driver: PciDriver | None = None
 
@@ -127,12 +128,15 @@ class Bench:
         await ClockCycles(dut.clk_i, _RESET_CYCLES)
         dut.rst_ni.value = 1
         await ClockCycles(dut.clk_i, _POWER_ON_CYCLES)
+        if config.trace and self._folder is not None:
+            self._trace = self.kernel.tracer = self.host.observer = Trace(self._folder / FILE, len(self.kernel.cpus))
         self.host.attach(dut, dut.clk_i, self.kernel.dma_table)
         gap_bytes = config.wire.gap_bytes
         if config.sim.wire == "native":
-            self.wire: Wire = NativeWire(gap_bytes)
+            wire: NativeWire | XgmiiWire = NativeWire(gap_bytes)
         else:
-            self.wire = XgmiiWire(dut, rx_clock=rx_clock, tx_clock=tx_clock, gap_bytes=gap_bytes)
+            wire = XgmiiWire(dut, rx_clock=rx_clock, tx_clock=tx_clock, gap_bytes=gap_bytes)
+        wire.observer, self.wire = self._trace, wire
         if config.sim.native:
             serve(dut, config)
         self.books = Books(self.wire)
@@ -357,6 +361,8 @@ class Bench:
         for writer in self._captures:
             writer.close()
         self._captures.clear()
+        if self._trace is not None:
+            self._trace.close()
 
     def problems(self) -> list[str]:
         """What is wrong now; after `down` also what was left behind."""

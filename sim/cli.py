@@ -31,6 +31,7 @@ from sim.observe.pcap import CaptureError
 from sim.observe.progress import shown
 from sim.observe.report import report
 from sim.observe.speed import ROUNDS, medians, speed_table
+from sim.observe.trace_svg import write_picture
 from sim.replay import load_replay
 from sim.runner import ROOT, BuildFailed, SimulationFailed, build
 
@@ -51,6 +52,7 @@ Every run leaves a folder runs/<time>-<command>/ (runs/latest points to the last
   summary.json   what the table shows, for machines          kernel.log      what kernel and driver printed
   host.pcapng    what the host's stack saw                   wire.pcapng     what crossed the wire
   dump.fst       waves, with --waves                         simulation.log  the simulator's own output
+  trace.json     what ran when, with --trace: open it in https://ui.perfetto.dev; trace.svg: a picture of its beginning
 A run repeats exactly with the same --seed and options.
 Exit code: 0 passed, 1 failed, 2 wrong command or input, 130 interrupted."""
 
@@ -116,6 +118,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     sim = parser.add_argument_group("simulation")
     sim.add_argument("--seed", type=int, help="of every random choice; default: NICOSIM_SEED, else a new one, printed")
     sim.add_argument("--waves", action="store_true", help="write dump.fst (as WAVES=1 does): 4 to 7 times slower")
+    sim.add_argument("--trace", action="store_true", help="write trace.json, for ui.perfetto.dev")
     sim.add_argument(
         "--time-scale", type=int, metavar="N",
         help=f"divide the driver's delays and timers by N (default {TIME_SCALE}; 1, so none, for a replay at captured"
@@ -194,6 +197,7 @@ def _config(arguments: argparse.Namespace) -> BenchConfig:
             rx_ring=arguments.rings, tx_ring=arguments.rings, mtu=arguments.mtu,
             time_scale=_time_scale(arguments, sim), interrupt_throttle=arguments.interrupt_rate,
         ),
+        trace=arguments.trace,
     )
 
 
@@ -242,6 +246,8 @@ def _simulate(command: str, config: BenchConfig, spec: Spec, waves: bool, json_f
         Summary(command, config.seed, error="the simulator ended without a summary").write(folder)
         print(failure, file=sys.stderr)
         return FAILED
+    if config.trace:
+        write_picture(folder)
     print(report(summary, folder))
     if failure or summary.result != "passed":
         return FAILED

@@ -137,7 +137,7 @@ class SimConfig:
 
 @dataclass(frozen=True, slots=True)
 class BenchConfig:
-    """A whole bench. seed: of every random choice in it."""
+    """A whole bench. seed: of every random choice in it; trace: write trace.json into the run's folder."""
 
     seed: int = 0
     host: HostConfig = field(default_factory=HostConfig)
@@ -146,6 +146,7 @@ class BenchConfig:
     driver: DriverConfig = field(default_factory=DriverConfig)
     sim: SimConfig = field(default_factory=SimConfig)
     mac: str = "00:1b:21:0a:8b:01"
+    trace: bool = False
 
     def seeded(self, seed: int) -> BenchConfig:
         """The same with another seed."""
@@ -167,6 +168,7 @@ class BenchConfig:
                 driver=DriverConfig(**raw["driver"]),
                 sim=SimConfig(**raw["sim"]),
                 mac=raw["mac"],
+                trace=raw["trace"],
             )
         except (KeyError, TypeError, json.JSONDecodeError) as bad:
             raise ConfigError(f"not a bench configuration: {bad}") from bad

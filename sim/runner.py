@@ -33,6 +33,7 @@ __all__ = ["ROOT", "BuildFailed", "Design", "SimulationError", "SimulationFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD_ROOT = ROOT / "build"
+_REGISTERS = ROOT / "hdl" / "csr" / "gen"
 
 # Signals that Python may touch: ports by our naming rule, and the bus names that cocotbext expects.
 PUBLIC_PATTERNS = ("*_i", "*_o", "*_ni", "*_no", "m_axi_*", "s_axil_*", "xgmii_*")
@@ -72,7 +73,8 @@ class Design:
 
     @property
     def native_folders(self) -> list[Path]:
-        return sorted({source.parent for source in self.native})
+        """Where C++ looks for headers: beside it, and where the registers are."""
+        return sorted({source.parent for source in self.native} | ({_REGISTERS} if self.native else set()))
 
 
 @dataclass(frozen=True, slots=True)

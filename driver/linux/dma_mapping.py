@@ -296,7 +296,11 @@ def dma_map_single(device: DmaDevice, memory: Buffer | int, size: int, direction
     the card or is recognisably not there.
     """
     frame = sys._getframe(1)
-    return ON.kernel.dma_table.map(device, memory, size, direction, (frame.f_code, frame.f_lasti))
+    kernel = ON.kernel
+    iova = kernel.dma_table.map(device, memory, size, direction, (frame.f_code, frame.f_lasti))
+    if kernel.tracer is not None:
+        kernel.tracer.dma_map_page(memory if isinstance(memory, int) else memory.addr, iova, size, direction)
+    return iova
 
 
 def dma_mapping_error(device: DmaDevice, iova: int) -> int:

@@ -124,16 +124,21 @@ async def handle_irq(desc: IrqDesc) -> None:
     desc.in_progress = True
     desc.count += 1
     wanted = IRQ_NONE
+    tracer = desc.kernel.tracer
     for action in tuple(desc.actions):
         if action not in desc.actions:  # freed by another CPU while one before it ran
             continue
         desc.running = action
+        if tracer is not None:
+            tracer.irq_handler_entry(desc.number, action.name)
         answer = action.handler(desc.number, action.dev_id)
         if answer.__class__ is CoroutineType:
             answer = await answer
         if answer not in (IRQ_NONE, IRQ_HANDLED):
             raise fatal_violation("irq-return", action.name, f"its handler returned {answer!r}", action.where)
         wanted |= answer
+        if tracer is not None:
+            tracer.irq_handler_exit(desc.number, answer)
     desc.in_progress, desc.running = False, None
     if wanted:
         desc.unhandled = 0

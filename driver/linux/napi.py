@@ -189,9 +189,13 @@ async def net_rx_action() -> None:
 async def _poll_once(napi: NapiStruct, again: deque[NapiStruct]) -> int:
     """Poll one instance; put it into `again` if it used all its weight."""
     napi.on_poll_list = False
-    weight, turn = napi.weight, napi.turn
+    weight, turn, tracer = napi.weight, napi.turn, ON.kernel.tracer
+    if tracer is not None:
+        tracer.napi_poll_entry(napi, weight)
     answer = napi.poll(napi, weight)
     work = answer if answer.__class__ is int else await answer  # type: ignore[misc]
+    if tracer is not None:
+        tracer.napi_poll(napi, work, weight)
     napi.polls += 1
     napi.work += work
     # A poll that waits after it completed may find that the next has begun, on whatever CPU: that one owns it then.

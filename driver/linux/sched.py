@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from driver.host import Event, Host, ReadDone, Request
 from driver.linux.bug import ContractViolation, Violation, fatal_violation, warn_violation
@@ -42,6 +42,7 @@ from driver.linux.printk import Log
 from driver.linux.schedule import block, busy_until, charge, cond_resched, sleep_until
 from driver.linux.softirq import NR_SOFTIRQS, TIMER_SOFTIRQ, SoftirqAction, do_softirq, invoke_softirq
 from driver.linux.timer import run_timer_softirq
+from driver.linux.tracepoint import Tracer
 
 __all__ = [
     "Cost",
@@ -132,6 +133,7 @@ class Kernel:
         self.softirq_actions: list[SoftirqAction | None] = [None] * NR_SOFTIRQS
         self.softirq_actions[TIMER_SOFTIRQ] = run_timer_softirq
         self.blocker: Cpu | None = None
+        self.tracer: Tracer | None = None
         self._heap: list[tuple[int, int, Expiring]] = []
         self._armings = 0
         self._expected: dict[str, list[Violation]] = {}
@@ -356,6 +358,8 @@ class Kernel:
                 continue
             if asked is None:
                 cpu.ctx = None
+                if self.tracer is not None:
+                    self.tracer.sched_switch(cast(Task, ctx), None)
             elif asked.__class__ is int:
                 ctx.busy_until_ns = asked
             else:
@@ -392,6 +396,8 @@ class Kernel:
         task.since_ns = self.now_ns
         task.busy_until_ns = self.now_ns + self.cost.switch_ns
         cpu.ctx = task
+        if self.tracer is not None:
+            self.tracer.sched_switch(None, task)
         return task
 
     def _ended(self, cpu: Cpu, ctx: Context, outcome: object, error: Exception | None) -> None:
@@ -419,6 +425,8 @@ class Kernel:
             warn_violation("atomic-leak", ctx.name, f"it ended {what or 'with an unbalanced preempt count'}")
 
     def _task_ended(self, task: Task, outcome: object, error: Exception | None) -> None:
+        if self.tracer is not None:
+            self.tracer.sched_switch(task, None)
         task.done = True
         task.outcome, task.error = outcome, error
         for joiner in task.joiners:

@@ -103,7 +103,7 @@ def wake_ksoftirqd(cpu: Cpu) -> None:
 async def do_softirq(cpu: Cpu) -> None:
     """The softirq context: actions in order of their number, until nothing is pending or others have waited enough."""
     kernel = cpu.kernel
-    actions = kernel.softirq_actions
+    actions, tracer = kernel.softirq_actions, kernel.tracer
     end_ns = kernel.now_ns + MAX_SOFTIRQ_TIME_NS
     passes = 0
     while cpu.softirq_pending:
@@ -119,9 +119,13 @@ async def do_softirq(cpu: Cpu) -> None:
             if action is None:
                 raise fatal_violation("softirq-action", f"softirq {nr}", "raised, but it has no action")
             count = cpu.preempt_count
+            if tracer is not None:
+                tracer.softirq_entry(nr)
             running = action()
             if running is not None:
                 await running
+            if tracer is not None:
+                tracer.softirq_exit(nr)
             if cpu.preempt_count != count or cpu.irqs_off:
                 _unbalanced(cpu, nr, count)
 

@@ -42,7 +42,7 @@ class AxiHost(Machine):
         def checked(iova: int, count: int, is_write: bool) -> int | None:
             return table.translate(iova, count, is_write) if self.function.bus_master else None
 
-        self.dma = AxiMemory(dut, clock, self.ram, checked, self._config, self._seed)
+        self.dma = AxiMemory(dut, clock, self.ram, checked, self._config, self._seed, self.observer)
         cocotb.start_soon(self._watch_intx())
 
     async def _watch_intx(self) -> None:
@@ -50,6 +50,8 @@ class AxiHost(Machine):
         while True:
             await change
             self.irq_edges += 1
+            if self.observer is not None:
+                self.observer.interrupt(now_ns(), bool(self._intx.value))
             self._wake.set()
 
     # ------------------------------------------------------------------ the pump
@@ -100,6 +102,8 @@ class AxiHost(Machine):
         if isinstance(request, MmioWrite):
             self.mmio_writes += 1
             if self._answers(request):
+                if self.observer is not None:
+                    self.observer.mmio_write(now_ns(), request.offset, request.value)
                 await self._registers.write(request.offset, request.value.to_bytes(request.size, "little"))
             return None
         if isinstance(request, MmioRead):
@@ -108,5 +112,9 @@ class AxiHost(Machine):
         return self._configure(request)
 
     async def _read(self, request: MmioRead) -> int:
+        begin_ns = now_ns()
         answer = await self._registers.read(request.offset, request.size)
-        return int.from_bytes(answer.data, "little")
+        value = int.from_bytes(answer.data, "little")
+        if self.observer is not None:
+            self.observer.mmio_read(begin_ns, now_ns(), request.offset, value)
+        return value

@@ -30,7 +30,8 @@ from sim.host.channels import (
     WriteDataSink,
 )
 from sim.host.memory import HostMemory, OutsideMemory
-from sim.host.simtime import now_ps, until_ps
+from sim.host.simtime import now_ns, now_ps, until_ps
+from sim.observe.observers import BusObserver
 
 __all__ = [
     "DECERR", "OKAY", "SLVERR", "AxiMemory", "AxiViolation", "Burst", "BurstScheduler", "PlannedErrors", "Translate",
@@ -50,7 +51,7 @@ class AxiViolation(AssertionError):
 
 @dataclass(slots=True)
 class Burst:
-    """One burst. first..last: bytes it touches, as bus addresses, `last` exclusive."""
+    """One burst. first..last: bytes it touches, as bus addresses, `last` exclusive; begin_ns: when its address came."""
 
     id: int
     first: int
@@ -59,6 +60,7 @@ class Burst:
     ready_ps: int
     response: int = OKAY
     data: list[tuple[int, int]] = field(default_factory=list)  # write: (data, strobes) per beat
+    begin_ns: int = 0
 
 
 def _parse(item: Item, beat_bytes: int, ready_ps: int) -> Burst:
@@ -70,7 +72,7 @@ def _parse(item: Item, beat_bytes: int, ready_ps: int) -> Burst:
     last = (address & -beat_bytes) + (length + 1) * beat_bytes
     if address // _PAGE != (last - 1) // _PAGE:
         raise AxiViolation(f"burst of {length + 1} beats at {address:#x} crosses a 4 KiB boundary")
-    return Burst(ident, address, last, length + 1, ready_ps)
+    return Burst(ident, address, last, length + 1, ready_ps, begin_ns=now_ns())
 
 
 class BurstScheduler:
@@ -147,11 +149,44 @@ class PlannedErrors:
         return OKAY
 
 
+class _Observed:
+    """Tells an observer of each burst when the card has taken its last response."""
+
+    def __init__(self, observer: BusObserver, reads: ReadDataSource, writes: ResponseSource) -> None:
+        self._observer = observer
+        self._answered: dict[tuple[bool, int], deque[tuple[int, int, int]]] = {}
+        reads.taken = self._read
+        writes.taken = self._written
+
+    def answered(self, burst: Burst, write: bool, address: int, nbytes: int) -> None:
+        """The answer to `burst` is on its way."""
+        self._answered.setdefault((write, burst.id), deque()).append((address, nbytes, burst.begin_ns))
+
+    def _read(self, item: Item) -> None:
+        ident, _, _, last = item
+        if last:
+            self._tell(False, ident)
+
+    def _written(self, item: Item) -> None:
+        self._tell(True, item[0])
+
+    def _tell(self, write: bool, ident: int) -> None:
+        address, nbytes, begin_ns = self._answered[write, ident].popleft()
+        self._observer.dma(write, address, nbytes, begin_ns, now_ns())
+
+
 class AxiMemory:
     """Build it after reset. Counts: reads, writes, read_bytes, write_bytes, faults."""
 
     def __init__(
-        self, dut: Any, clock: Any, memory: HostMemory, translate: Translate, config: HostConfig, seed: int
+        self,
+        dut: Any,
+        clock: Any,
+        memory: HostMemory,
+        translate: Translate,
+        config: HostConfig,
+        seed: int,
+        observer: BusObserver | None = None,
     ) -> None:
         bus = AxiBus.from_prefix(dut, "m_axi")
         random = Random(f"{seed} axi memory")
@@ -169,6 +204,7 @@ class AxiMemory:
         self.most_outstanding = {"read": 0, "write": 0}
         self._r = ReadDataSource(bus.read.r, clock, stalls)
         self._b = ResponseSource(bus.write.b, clock, stalls)
+        self._observed = None if observer is None else _Observed(observer, self._r, self._b)
         self._sinks = (
             AddressReadSink(bus.read.ar, clock, self._accept_read, stalls),
             AddressWriteSink(bus.write.aw, clock, self._accept_write, stalls),
@@ -215,6 +251,8 @@ class AxiMemory:
                 response = DECERR
         self.reads += 1
         self.read_bytes += burst.last - burst.first
+        if self._observed is not None:
+            self._observed.answered(burst, False, burst.first, burst.last - burst.first)
         return [
             (burst.id, int.from_bytes(data[at : at + width], "little"), response, int(at + width == len(data)))
             for at in range(0, len(data), width)
@@ -290,6 +328,8 @@ class AxiMemory:
         address, data = self._written(burst)
         self.writes += 1
         self.write_bytes += len(data)
+        if self._observed is not None:
+            self._observed.answered(burst, True, address, len(data))
         if response != OKAY or not data:
             return response
         physical = self._translate(address, len(data), True)

@@ -71,6 +71,7 @@ class _Source(StreamSource):  # type: ignore[misc]
         self._items: deque[Item] = deque()
         self._filled = Event()
         self._low = Event()
+        self.taken: Callable[[Item], None] | None = None  # hears of each item that the DUT has taken
         super().__init__(bus, clock)
 
     def put(self, items: list[Item]) -> None:
@@ -89,15 +90,20 @@ class _Source(StreamSource):  # type: ignore[misc]
         driven: list[int | None] = [None] * len(signals)
         items, ready = self._items, self.ready
         offered = False
+        item: Item = ()
         while True:
             if not offered and not items:
                 self._filled.clear()
                 await self._filled.wait()
             await edge
-            if offered and not ready.value:
-                continue
+            if offered:
+                if not ready.value:
+                    continue
+                if self.taken is not None:
+                    self.taken(item)
             if items and not self._stalls():
-                for index, value in enumerate(items.popleft()):
+                item = items.popleft()
+                for index, value in enumerate(item):
                     if driven[index] != value:
                         driven[index] = signals[index].value = value
                 if len(items) == 2:

@@ -10,6 +10,7 @@ from driver.host import ConfigRead, ConfigWrite, MmioRead, MmioWrite
 from sim.config import HostConfig
 from sim.host.memory import HostMemory
 from sim.host.pci_function import PciFunction
+from sim.observe.observers import BusObserver
 
 __all__ = ["IRQ", "DmaTable", "Machine"]
 
@@ -35,6 +36,7 @@ class DmaTable(Protocol):
 class Machine:
     """Memory, and one card as PCI function 0 on interrupt line 0.
 
+    observer: hears what crosses the bus; set it before `attach`.
     Counts: mmio_reads, mmio_writes, irq_edges (the card's line moved), steps (of the kernel).
     """
 
@@ -44,6 +46,7 @@ class Machine:
         self.ram = HostMemory(config.memory_bytes, config.memory_base)
         self.function = PciFunction()
         self._reported_level = False
+        self.observer: BusObserver | None = None
         self.mmio_reads = self.mmio_writes = self.irq_edges = self.steps = 0
 
     @property

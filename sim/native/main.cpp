@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "Vtop.h"
+#include "ring_filler.h"
 #include "shared.h"
 #include "verilated.h"
 #include "verilated_fst_c.h"
@@ -182,6 +183,39 @@ void run() {
     }
 }
 
+// ---------------------------------------------------------------- without Python
+// The bare loop under `nicosim bench`'s limit: the same model, its clock, and a ring filler in the place of everything else.
+constexpr Ps kHalf = 3200;
+constexpr unsigned kResetCycles = 40, kPowerOnCycles = 400;
+
+void bare_cycles(uint64_t count) {
+    for (uint64_t i = 0; i < count; ++i) {
+        shared.now_ps += kHalf;
+        ++shared.cycles;
+        top->clk_i = 1;
+        top->eval();
+        shared.now_ps += kHalf;
+        top->clk_i = 0;
+        top->eval();
+    }
+}
+
+int run_filler(const nicosim::FillerConfig& config) {
+    nicosim::RingFiller filler(config);
+    top->rst_ni = top->phy_link_i = 1;
+    top->eval();
+    top->rst_ni = 0;
+    bare_cycles(kResetCycles);
+    top->rst_ni = 1;
+    bare_cycles(kPowerOnCycles);
+    filler.begin();
+    while (!filler.done()) {
+        bare_cycles(1);
+        if (shared.urgent || shared.now_ps >= shared.batch_due) filler.pump();
+    }
+    return 0;
+}
+
 void wrap_up() {
     VerilatedVpi::callCbs(cbEndOfSimulation);
     if (waves) waves->close();
@@ -219,6 +253,12 @@ int main(int argc, char** argv) {
         waves = std::make_unique<VerilatedFstC>();
         top->trace(waves.get(), 99);
         waves->open("dump.fst");
+    }
+    const std::string filler = Verilated::commandArgsPlusMatch("filler=");
+    if (!filler.empty()) {
+        const int answer = run_filler(nicosim::FillerConfig::parse(filler.substr(filler.find('=') + 1)));
+        top.reset();
+        return answer;
     }
     vlog_startup_routines_bootstrap();
     Verilated::addExitCb([](void*) { wrap_up(); }, nullptr);

@@ -11,6 +11,7 @@ from cocotb.triggers import Event
 from cocotbext.eth import XgmiiFrame
 from cocotbext.eth.constants import EthPre, XgmiiCtrl
 
+from sim.observe.observers import WireObserver
 from sim.wire import Frame, Received, fcs_of
 from sim.wire.xgmii import FastXgmiiSink, FastXgmiiSource
 
@@ -55,6 +56,7 @@ class XgmiiWire:
         self._sink = FastXgmiiSink(dut.xgmii_txd, dut.xgmii_txc, tx_clock)
         self._sent_listeners: list[Callable[[Frame, int], None]] = []
         self._received_listeners: list[Callable[[Received], None]] = []
+        self.observer: WireObserver | None = None
         self._drained = Event()
         self._pending = 0
         self.sent = self.received = self.received_bad = 0
@@ -63,9 +65,12 @@ class XgmiiWire:
     def send(self, frame: Frame) -> None:
         self._pending += 1
         self._drained.clear()
-        self._source.send_nowait(_to_xgmii(frame, lambda on_wire: self._left(frame, on_wire.sim_time_end // 1000)))
+        self._source.send_nowait(_to_xgmii(frame, lambda on_wire: self._left(frame, on_wire)))
 
-    def _left(self, frame: Frame, time_ns: int) -> None:
+    def _left(self, frame: Frame, on_wire: Any) -> None:
+        time_ns = on_wire.sim_time_end // 1000
+        if self.observer is not None:
+            self.observer.wire_in(frame.payload, on_wire.sim_time_start // 1000, time_ns, frame.good)
         self.sent += 1
         self._pending -= 1
         for listener in self._sent_listeners:
@@ -89,7 +94,10 @@ class XgmiiWire:
 
     async def _listen(self) -> None:
         while True:
-            frame = _from_xgmii(await self._sink.recv())
+            on_wire = await self._sink.recv()
+            frame = _from_xgmii(on_wire)
+            if self.observer is not None:
+                self.observer.wire_out(frame.data, on_wire.sim_time_start // 1000, frame.time_ns, frame.good)
             self.received += 1
             self.received_bad += not frame.good
             for listener in self._received_listeners:

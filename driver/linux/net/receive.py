@@ -30,6 +30,9 @@ def netif_receive_skb(skb: SkBuff) -> int:
     if skb.transport_header == NOT_SET:
         skb.transport_header = skb.data
     net.softnet[ON.cpu.index].processed += 1
+    tracer = kernel.tracer
+    if tracer is not None:
+        tracer.netif_receive_skb_entry(skb)
     for tap in net.ptype_all:
         if tap.dev is None or tap.dev is dev:
             skb.users += 1
@@ -42,8 +45,12 @@ def netif_receive_skb(skb: SkBuff) -> int:
                 previous.func(skb, dev, previous)
             previous = handler
     if previous is not None:
-        return previous.func(skb, dev, previous)
-    dev.rx_nohandler += 1
-    kfree_skb(skb, SkbDropReason.UNHANDLED_PROTO)
-    return NET_RX_DROP
+        answer = previous.func(skb, dev, previous)
+    else:
+        answer = NET_RX_DROP
+        dev.rx_nohandler += 1
+        kfree_skb(skb, SkbDropReason.UNHANDLED_PROTO)
+    if tracer is not None:
+        tracer.netif_receive_skb_exit(answer)
+    return answer
 

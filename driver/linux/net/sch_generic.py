@@ -31,6 +31,7 @@ from driver.linux.skbuff import SkbDropReason, SkBuff, kfree_skb
 from driver.linux.softirq import NET_TX_SOFTIRQ, raise_softirq
 from driver.linux.spinlock import SpinLock
 from driver.linux.timer import TimerList, del_timer_sync, mod_timer
+from driver.linux.tracepoint import Tracer, traced_answer
 
 __all__ = [
     "NetdevQueue", "Qdisc", "Watchdog", "dev_activate", "dev_deactivate", "dev_init_scheduler", "netdev_start_xmit",
@@ -119,7 +120,19 @@ def _start_xmit(skb: SkBuff, dev: NetDevice, txq: NetdevQueue) -> Answer:
         netdev_violation(dev, "xmit-device-down", "ndo_start_xmit called on a device that is not running")
     if net_state().ptype_all:
         dev_queue_xmit_nit(skb, dev)
+    tracer = ON.kernel.tracer
+    if tracer is not None:
+        return _traced_xmit(tracer, skb, dev)
     return dev.netdev_ops.ndo_start_xmit(skb, dev)
+
+
+def _traced_xmit(tracer: Tracer, skb: SkBuff, dev: NetDevice) -> Answer:
+    tracer.net_dev_start_xmit(skb, dev)
+    answer = dev.netdev_ops.ndo_start_xmit(skb, dev)
+    if not isinstance(answer, int):
+        return traced_answer(tracer, answer, dev)
+    tracer.net_dev_xmit(answer, dev)
+    return answer
 
 
 def _sent(qdisc: Qdisc, txq: NetdevQueue, length: int) -> None:

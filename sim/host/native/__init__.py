@@ -42,6 +42,7 @@ class NativeHost(Machine):
         self._waiting: deque[Request] = deque()  # for what is before them in the models' queue
         self._fenced = False
         self._reading: MmioRead | None = None
+        self._asked_ns = 0
 
     # ------------------------------------------------------------------ the DUT's side
     def attach(self, dut: Any, clock: Any, table: DmaTable) -> None:
@@ -51,9 +52,23 @@ class NativeHost(Machine):
         self._library.on(Kind.READ_DONE, self._read_done)
         self._library.on(Kind.IRQ, self._irq)
         self._library.on(Kind.FENCE, self._fence_reached)
+        if self.observer is not None:
+            self._library.observe(True)
+            self._library.on(Kind.WRITTEN, self._written)
+            self._library.on(Kind.BURST, self._burst)
 
-    def _irq(self, level: int, *_: int) -> None:
+    def _written(self, flag: int, offset: int, value: int, third: int, time_ps: int) -> None:
+        assert self.observer is not None
+        self.observer.mmio_write(time_ps // 1000, offset, value)
+
+    def _burst(self, write: int, nbytes: int, iova: int, begin_ps: int, time_ps: int) -> None:
+        assert self.observer is not None
+        self.observer.dma(bool(write), iova, nbytes, begin_ps // 1000, time_ps // 1000)
+
+    def _irq(self, level: int, first: int, second: int, third: int, time_ps: int) -> None:
         self.irq_edges += 1
+        if self.observer is not None:
+            self.observer.interrupt(time_ps // 1000, bool(level))
         self.function.set_intx(bool(level))
         self._tell_level()
 
@@ -61,10 +76,12 @@ class NativeHost(Machine):
         if self._level_changed():
             self._happened.append(IrqLevel(IRQ, self._reported_level))
 
-    def _read_done(self, flag: int, word: int, *_: int) -> None:
+    def _read_done(self, flag: int, word: int, second: int, third: int, time_ps: int) -> None:
         request, self._reading = self._reading, None
         assert request is not None, "an answer to no read"
         value = word >> 8 * (request.offset % _WORD) & self.all_ones(request)
+        if self.observer is not None:
+            self.observer.mmio_read(self._asked_ns, time_ps // 1000, request.offset, value)
         self._happened.append(ReadDone(request.cpu, value))
         self._submit()
 
@@ -91,7 +108,7 @@ class NativeHost(Machine):
     def _ask(self, request: MmioRead) -> None:
         self.mmio_reads += 1
         if self._answers(request):
-            self._reading = request
+            self._reading, self._asked_ns = request, self._library.now_ps // 1000
             self._read(request.offset - request.offset % _WORD)
         else:
             self._happened.append(ReadDone(request.cpu, self.all_ones(request)))

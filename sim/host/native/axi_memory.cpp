@@ -159,9 +159,10 @@ unsigned Memory::plan(const Burst& burst) const {
     return ask ? ask(burst.id, burst.first, burst.last, burst.beats) : unsigned{kOkay};
 }
 
-void Memory::observe(const Burst& burst) {
+// A burst's last beat, or its response, is on the pins.
+void Memory::observe(bool write, const Beat& answer) const {
     if (!shared.observed) return;
-    post({Kind::kBurst, burst.write, burst.last - burst.first, burst.first, burst.begin, shared.now_ps}, false);
+    post({Kind::kBurst, write, answer.bytes, answer.address, answer.begin, shared.now_ps}, false);
 }
 
 // ---------------------------------------------------------------- answers
@@ -191,11 +192,13 @@ void Memory::read_beats(const Burst& burst, std::deque<Beat>& beats) {
         beat.id = burst.id;
         beat.response = response;
         beat.last = i + 1 == burst.beats;
+        beat.address = burst.first;
+        beat.bytes = burst.last - burst.first;
+        beat.begin = burst.begin;
         const uint64_t at = i * width, there = from && reach > at ? std::min(width, reach - at) : 0;
         if (there) std::memcpy(beat.data, from + at, there);
         std::memset(beat.data + there, 0, width - there);
     }
-    observe(burst);
 }
 
 void Memory::serve_reads() {
@@ -227,8 +230,9 @@ void Memory::serve_reads() {
 }
 
 // The bytes whose strobes are set must be one run, at or above the address.
-unsigned Memory::perform(const Burst& burst) {
-    const unsigned response = plan(burst);
+void Memory::perform(const Burst& burst, Beat& answer) {
+    answer.id = burst.id;
+    answer.response = plan(burst);
     const auto& strobes = burst.strobes;
     const auto first = std::find(strobes.begin(), strobes.end(), 1);
     const auto end = std::find(first, strobes.end(), 0);
@@ -240,14 +244,16 @@ unsigned Memory::perform(const Burst& burst) {
     } else if (first != end && start + at < burst.first) {
         broken(text("write at %#llx of %llu beats: strobe set below the address", burst.first, burst.beats));
     }
-    if (response != kOkay || first == end) return response;
-    uint8_t* to = translate(start + at, end - first, true, end - first);
-    if (!to) {
+    answer.address = start + at;
+    answer.bytes = end - first;
+    answer.begin = burst.begin;
+    if (answer.response != kOkay || first == end) return;
+    if (uint8_t* const to = translate(start + at, end - first, true, end - first)) {
+        std::memcpy(to, burst.data.data() + at, end - first);
+    } else {
         ++counts.faults;
-        return kDecErr;
+        answer.response = kDecErr;
     }
-    std::memcpy(to, burst.data.data() + at, end - first);
-    return kOkay;
 }
 
 void Memory::serve_write() {
@@ -255,11 +261,8 @@ void Memory::serve_write() {
     writes_.ready(shared.now_ps, config.reorder, random_, found_);
     if (found_.empty()) return;
     const BurstPtr burst = writes_.take(found_[0]);
-    Beat& answer = b_.emplace_back();
-    answer.id = burst->id;
-    answer.response = perform(*burst);
+    perform(*burst, b_.emplace_back());
     b_pace_ = shared.now_ps + burst->beats * config.ps_per_beat;
-    observe(*burst);
 }
 
 // Is a handshake withheld in this cycle? Random, but a function of the time alone (splitmix64): idle cycles, in which
@@ -286,12 +289,14 @@ unsigned Memory::cycle(bool r_free, bool b_free) {
 Beat Memory::read_beat() {
     const Beat beat = r_.front();
     r_.pop_front();
+    if (beat.last) observe(false, beat);
     return beat;
 }
 
 Beat Memory::response() {
     const Beat beat = b_.front();
     b_.pop_front();
+    observe(true, beat);
     return beat;
 }
 

@@ -67,6 +67,9 @@ struct Beat {
     uint8_t data[kBeatBytesMax];
     unsigned id, response;
     bool last;
+    // of the whole burst, for an observer
+    uint64_t address, bytes;
+    Ps begin;
 };
 
 // Counts that Python reads.
@@ -102,9 +105,9 @@ private:
     void serve_reads();
     void serve_write();
     void read_beats(const Burst& burst, std::deque<Beat>& beats);
-    unsigned perform(const Burst& burst);
+    void perform(const Burst& burst, Beat& answer);
     unsigned plan(const Burst& burst) const;
-    void observe(const Burst& burst);
+    void observe(bool write, const Beat& answer) const;
 
     unsigned beat_bytes_ = 16;
     std::mt19937_64 random_{1};

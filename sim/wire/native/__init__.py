@@ -10,6 +10,7 @@ from collections.abc import Callable
 from cocotb.triggers import Event
 
 from sim.native.library import Kind, library
+from sim.observe.observers import WireObserver
 from sim.wire import Frame, Received
 
 __all__ = ["NativeWire"]
@@ -34,6 +35,7 @@ class NativeWire:
         models.on(Kind.RECEIVED, self._came)
         self._sent_listeners: list[Callable[[Frame, int], None]] = []
         self._received_listeners: list[Callable[[Received], None]] = []
+        self.observer: WireObserver | None = None
         self._queue: deque[Frame] = deque()
         self._drained = Event()
         self.sent = self.received = self.received_bad = 0
@@ -52,6 +54,8 @@ class NativeWire:
         frame = self._queue.popleft()
         self.sent += 1
         time_ns = time_ps // 1000
+        if self.observer is not None:
+            self.observer.wire_in(frame.payload, begin_ps // 1000, time_ns, frame.good)
         for listener in self._sent_listeners:
             listener(frame, time_ns)
         if not self._queue:
@@ -59,6 +63,8 @@ class NativeWire:
 
     def _came(self, good: int, length: int, begin_ps: int, offset: int, time_ps: int) -> None:
         frame = Received(self._bytes[offset : offset + length].tobytes(), time_ps // 1000, bool(good))
+        if self.observer is not None:
+            self.observer.wire_out(frame.data, begin_ps // 1000, frame.time_ns, frame.good)
         self.received += 1
         self.received_bad += not good
         for listener in self._received_listeners:

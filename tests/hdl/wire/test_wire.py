@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -174,6 +176,35 @@ async def capture_holds_what_crossed(dut: Any) -> None:
     assert packets[0].time_ns < packets[1].time_ns < packets[2].time_ns
 
 
+class Observer:
+    """A WireObserver: direction, data, whether good, begin and end of each frame."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, bytes, bool, int, int]] = []
+
+    def wire_in(self, data: bytes, begin_ns: int, end_ns: int, good: bool) -> None:
+        self.seen.append(("in", data, good, begin_ns, end_ns))
+
+    def wire_out(self, data: bytes, begin_ns: int, end_ns: int, good: bool) -> None:
+        self.seen.append(("out", data, good, begin_ns, end_ns))
+
+
+@cocotb.test()
+async def an_observer_hears_of_frames_from_first_to_last_byte(dut: Any) -> None:
+    wire, _, random = await wire_of(dut)
+    wire.observer = observer = Observer()
+    frames = [Frame(random.randbytes(count), bad_fcs=count == 100) for count in (20, 60, 100, 1514)]
+    for frame in frames:
+        wire.send(frame)
+    await settle(wire)
+    for direction in ("in", "out"):
+        seen = [told for told in observer.seen if told[0] == direction]
+        assert [(data, good) for _, data, good, _, _ in seen] == [(f.payload, f.good) for f in frames]
+        for (_, _, _, begin_ns, end_ns), frame in zip(seen, frames, strict=True):
+            assert abs(end_ns - begin_ns - (8 + len(frame.wire_bytes)) * 0.8) <= 7.4  # a word, and rounding
+        assert all(after[3] >= before[4] for before, after in pairwise(seen))
+
+
 @cocotb.test()
 async def a_silent_wire_runs_no_python(dut: Any) -> None:
     wire, heard, random = await wire_of(dut)
@@ -185,6 +216,7 @@ async def a_silent_wire_runs_no_python(dut: Any) -> None:
         nonlocal calls
         calls += 1
 
+    gc.collect()  # what earlier cases left is not to end in here
     sys.setprofile(count)
     await Timer(1, "ms")
     sys.setprofile(None)
@@ -201,6 +233,6 @@ def test_wire(tmp_path: Path) -> None:
         folder=tmp_path,
         environment={"NICOSIM_TEST_FILE": str(tmp_path / "wire.pcapng")},
     )
-    assert result.passed == 8
+    assert result.passed == 9
     comments = (tmp_path / "wire.pcapng").read_bytes()
     assert comments.count(b"bad FCS or error") == 1 and comments.count(b"bad FCS") == 2

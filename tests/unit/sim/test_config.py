@@ -17,6 +17,7 @@ def test_json_round_trip_keeps_everything() -> None:
         wire=WireConfig(gap_bytes=40),
         clock=ClockConfig(shared=False, rx_ppm=-100),
         driver=DriverConfig(rx_ring=64, time_scale=100),
+        trace=True,
         mac="02:00:00:00:00:07",
     )
     assert BenchConfig.from_json(config.to_json()) == config != BenchConfig()
