@@ -271,6 +271,11 @@ class Bench:
         if error < 0:
             raise BenchFailure([f"{what}: error {error}"])
 
+    @property
+    def cycles_leapt(self) -> int:
+        """Cycles of idle time that were not simulated."""
+        return library().leapt if self.config.sim.main == "nicosim" else 0
+
     def kernel_log(self) -> list[str]:
         """What the driver and the kernel printed."""
         return [str(record) for record in self.kernel.log]

@@ -40,6 +40,7 @@ __all__ = ["main"]
 CAPTURES = ROOT / "tests" / "data" / "captures"
 RUN_CAPTURE = "QinQpacket.pcap"
 JUMBO_MTU = 9000
+TIME_SCALE = 100
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
 _DESCRIPTION = """\
@@ -119,8 +120,9 @@ def _common(parser: argparse.ArgumentParser) -> None:
     sim.add_argument("--waves", action="store_true", help="write dump.fst (as WAVES=1 does): 4 to 7 times slower")
     sim.add_argument("--trace", action="store_true", help="write trace.json, for ui.perfetto.dev")
     sim.add_argument(
-        "--time-scale", type=int, default=100, metavar="N",
-        help="divide the driver's delays and timers by N; with 1, its 2 s timer takes minutes (default %(default)s)",
+        "--time-scale", type=int, metavar="N",
+        help=f"divide the driver's delays and timers by N (default {TIME_SCALE}; 1, so none, for a replay at captured"
+        " speed where idle time is skipped: elsewhere its 2 s timer takes minutes)",
     )  # fmt: skip
     known = SimConfig()
     sim.add_argument(
@@ -160,6 +162,15 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _time_scale(arguments: argparse.Namespace, sim: SimConfig) -> int:
+    """A capture's own times may span hours: then the driver's timers are as rare as they are in reality, and the time
+    between them costs nothing."""
+    if arguments.time_scale is not None:
+        return int(arguments.time_scale)
+    captured = arguments.command == "replay" and arguments.speed == "captured"
+    return 1 if captured and sim.compiled and sim.leap else TIME_SCALE
+
+
 def _config(arguments: argparse.Namespace) -> BenchConfig:
     """Raises: ConfigError."""
     seed = arguments.seed
@@ -170,6 +181,7 @@ def _config(arguments: argparse.Namespace) -> BenchConfig:
         seed = int(given) if given else secrets.randbits(31)
     if not 0 <= seed < 1 << 31:
         raise ConfigError("seed must be 0 to 2147483647")
+    sim = SimConfig(host=arguments.host, wire=arguments.wire, main=arguments.main, leap=not arguments.no_leap)
     return BenchConfig(
         seed=seed,
         host=HostConfig(
@@ -180,12 +192,10 @@ def _config(arguments: argparse.Namespace) -> BenchConfig:
             backpressure=arguments.backpressure,
         ),
         wire=WireConfig(gap_bytes=arguments.gap),
-        sim=SimConfig(
-            host=arguments.host, wire=arguments.wire, main=arguments.main, leap=not arguments.no_leap,
-        ),
+        sim=sim,
         driver=DriverConfig(
-            rx_ring=arguments.rings, tx_ring=arguments.rings, mtu=arguments.mtu, time_scale=arguments.time_scale,
-            interrupt_throttle=arguments.interrupt_rate,
+            rx_ring=arguments.rings, tx_ring=arguments.rings, mtu=arguments.mtu,
+            time_scale=_time_scale(arguments, sim), interrupt_throttle=arguments.interrupt_rate,
         ),
         trace=arguments.trace,
     )

@@ -94,6 +94,7 @@ class Session:
         summary.steps = self.progress.steps
         summary.wall_s = round(time.monotonic() - self._begin_s, 3)
         summary.sim_ns, summary.cycles = now_ns(), now_ps() // PERIOD_PS
+        summary.cycles_leapt = bench.cycles_leapt
         summary.mmio_reads, summary.mmio_writes = bench.host.mmio_reads, bench.host.mmio_writes
         summary.irqs, summary.polls = totals.irqs, totals.polls
         summary.ip_link, summary.ethtool = asdict(totals.link), totals.hardware

@@ -159,6 +159,7 @@ void edges(Ps callback) {
         if (leapt) top->time_skip_i = 0;
         if (rose) wake_python();
         if (settle()) return regions();
+        if (waves) waves->dump(now);
         now = next_edge();
     } while (now < callback && !Verilated::gotFinish());
 }
@@ -174,7 +175,7 @@ void run() {
         const Ps callback = VerilatedVpi::cbNextDeadline(), edge = next_edge();
         const Ps now = std::min(callback, edge);
         if (now == kNever) break;
-        if (edge < callback && !waves && !somebody_waits_for_a_region()) {
+        if (edge < callback && !somebody_waits_for_a_region()) {
             edges(callback);
         } else {
             step(now, callback);

@@ -50,6 +50,7 @@ class Summary:
     mmio_writes: int = 0
     sim_ns: int = 0
     cycles: int = 0
+    cycles_leapt: int = 0
     wall_s: float = 0.0
     traffic_wall_s: float = 0.0
     frames_per_wall_s: float = 0.0

@@ -23,6 +23,12 @@ from sim.runner import ROOT, build
 
 CAPTURES = ROOT / "tests" / "data" / "captures"
 FAST = ["--time-scale", "1000", "--seed", "11"]
+MODELS = {
+    "native": [],
+    "axi": ["--host", "axi", "--wire", "cocotbext"],
+    "cocotb": ["--host", "axi", "--wire", "cocotbext", "--main", "cocotb"],
+}
+on_all_models = pytest.mark.parametrize("models", MODELS.values(), ids=MODELS)
 
 
 @pytest.fixture
@@ -37,8 +43,11 @@ def summary_of(runs: Path) -> dict[str, object]:
     return found
 
 
-def test_run_passes_and_leaves_its_artefacts(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", *FAST]) == 0
+@on_all_models
+def test_run_passes_and_leaves_its_artefacts(
+    models: list[str], runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *FAST, *models]) == 0
     summary, told = summary_of(runs), capsys.readouterr()
     assert summary["result"] == "passed" and summary["accounting_closed"] and summary["violations"] == []
     assert summary["frames_rx"] == summary["frames_sent_to_card"] == 249 + 13 and summary["frames_tx"] == 13
@@ -60,20 +69,22 @@ def test_replay_delivers_every_good_frame(name: str, runs: Path) -> None:
     assert summary["drops"] == ({"oversize": giants} if giants else {})
 
 
-def test_replay_with_the_card_s_filter(runs: Path) -> None:
+@on_all_models
+def test_replay_with_the_card_s_filter(models: list[str], runs: Path) -> None:
     """One broadcast among unicasts for somebody else."""
-    assert main(["replay", str(CAPTURES / "mptcp-fclose.pcap"), "--filter", *FAST]) == 0
+    assert main(["replay", str(CAPTURES / "mptcp-fclose.pcap"), "--filter", *FAST, *models]) == 0
     summary = summary_of(runs)
     assert summary["accounting_closed"] and summary["frames_filtered"] == 10 and summary["frames_rx"] == 1
 
 
-def test_replay_at_the_captured_times(runs: Path) -> None:
+@on_all_models
+def test_replay_at_the_captured_times(models: list[str], runs: Path) -> None:
     """The distances on the wire are those in the file, to within a frame's own length."""
     offsets_ns = [0, 40_000, 41_500, 90_000]
     with PcapngWriter(runs / "timed.pcapng", ["x"]) as writer:
         for number, offset in enumerate(offsets_ns):
             writer.write(0, 1_700_000_000_000_000_000 + offset, bytes(12) + b"\x88\xb5" + bytes([number]) * 46)
-    assert main(["replay", str(runs / "timed.pcapng"), "--speed", "captured", *FAST]) == 0
+    assert main(["replay", str(runs / "timed.pcapng"), "--speed", "captured", *FAST, *models]) == 0
     times = [packet.time_ns for packet in read_capture(runs / "latest" / "wire.pcapng")]
     assert len(times) == 4
     for moment, offset in zip(times, offsets_ns, strict=True):
@@ -88,8 +99,9 @@ def test_replay_of_raw_short_frames_counts_them(runs: Path) -> None:
     assert summary["drops"] == {"undersize": short} and summary["frames_rx"] == len(frames) - short
 
 
-def test_a_seed_repeats_the_run(runs: Path) -> None:
-    flags = ["run", "--no-capture", "--reorder", "--latency-spread-ns", "800", "--backpressure", "0.3", *FAST]
+@on_all_models
+def test_a_seed_repeats_the_run(models: list[str], runs: Path) -> None:
+    flags = ["run", "--no-capture", "--reorder", "--latency-spread-ns", "800", "--backpressure", "0.3", *FAST, *models]
     results = []
     for _ in range(2):
         assert main(flags) == 0

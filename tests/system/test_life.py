@@ -11,11 +11,11 @@ import cocotb
 from driver.linux.inet import ping
 from driver.linux.skbuff import alloc_skb
 from sim.bench import HOST_IP, Bench, BenchFailure
-from sim.config import BenchConfig, DriverConfig, HostConfig
+from sim.config import BenchConfig, DriverConfig, HostConfig, SimConfig
 from sim.launch import launch
 from sim.traffic import frames_to, transmit
 from sim.wire import Frame
-from tests.system.helpers import bench_up
+from tests.system.helpers import bench_up, on_all_four
 
 
 @cocotb.test()
@@ -93,6 +93,7 @@ async def a_bad_checksum_in_the_partner_is_noticed(dut: Any) -> None:
     await bench.down()
 
 
-def test_life(tmp_path: Path) -> None:
-    config = BenchConfig(driver=DriverConfig(time_scale=1000), host=HostConfig(memory_base=1 << 32))
+@on_all_four
+def test_life(sim: SimConfig, tmp_path: Path) -> None:
+    config = BenchConfig(driver=DriverConfig(time_scale=1000), host=HostConfig(memory_base=1 << 32), sim=sim)
     assert launch(config, "tests.system.test_life", tmp_path).passed == 5

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ from driver.linux.inet import ping
 from driver.linux.netdevice import dev_close, dev_mc_add, dev_open, dev_set_promiscuity, netif_queue_stopped
 from sim.bench import HOST_IP
 from sim.check.filter import multicast_hash
-from sim.config import BenchConfig, ClockConfig, DriverConfig, HostConfig, WireConfig
+from sim.config import BenchConfig, ClockConfig, DriverConfig, HostConfig, SimConfig, WireConfig
 from sim.launch import launch
 from sim.traffic import frames_to, transmit, transmit_all
 from sim.wire import Frame
 from sim.wire.fault import FaultConfig, FaultyWire
-from tests.system.helpers import bench_up
+from tests.system.helpers import bench_up, on_both
 
 ABOVE_4G = 0x2_4000_0000
 HOSTILE = HostConfig(memory_base=ABOVE_4G, latency_ns=100, latency_spread_ns=1500, reorder=True, backpressure=0.2)
@@ -199,22 +200,26 @@ CONFIGS = {
 }
 
 
+@on_both
 @pytest.mark.parametrize("name", CONFIGS)
-def test_all_sizes(name: str, tmp_path: Path, bench_seed: int) -> None:
-    config = CONFIGS[name].seeded(bench_seed)
+def test_all_sizes(name: str, sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
+    config = replace(CONFIGS[name], sim=sim).seeded(bench_seed)
     launch(config, "tests.system.test_traffic", tmp_path, test_filter="frames_of_all_sizes")
 
 
-def test_clocks_apart(tmp_path: Path, bench_seed: int) -> None:
+@on_both
+def test_clocks_apart(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
     """XGMII clocks of their own, off by more than the standard allows, in any phase."""
     clock = ClockConfig(shared=False, tx_ppm=160, rx_ppm=-160, tx_phase_ps=1234, rx_phase_ps=4321)
-    config = BenchConfig(clock=clock, driver=DriverConfig(time_scale=1000)).seeded(bench_seed)
+    config = BenchConfig(clock=clock, driver=DriverConfig(time_scale=1000), sim=sim).seeded(bench_seed)
     launch(config, "tests.system.test_traffic", tmp_path, test_filter="frames_of_all_sizes")
 
 
-def test_hard_times(tmp_path: Path, bench_seed: int) -> None:
+@on_both
+def test_hard_times(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
     """Everything else, under hostile memory."""
     others = "rings_wrap|broken_frames|the_filter|down_and_up|a_failed_dma|the_cable"
-    config = BenchConfig(host=HOSTILE, driver=DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64)).seeded(bench_seed)
+    driver = DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64)
+    config = BenchConfig(host=HOSTILE, driver=driver, sim=sim).seeded(bench_seed)
     result = launch(config, "tests.system.test_traffic", tmp_path, test_filter=others)
     assert result.passed == 6

@@ -265,16 +265,24 @@ void Memory::serve_write() {
     b_pace_ = shared.now_ps + burst->beats * config.ps_per_beat;
 }
 
-bool Memory::stalled() { return config.stall_2_32 && (random_() & 0xFFFFFFFF) < config.stall_2_32; }
+// Is a handshake withheld in this cycle? Random, but a function of the time alone (splitmix64): idle cycles, in which
+// nobody asks or all do, may be leapt over.
+bool Memory::stalled(Channel channel) const {
+    if (!config.stall_2_32) return false;
+    uint64_t mixed = config.seed + (shared.now_ps * kChannels + channel) * 0x9E3779B97F4A7C15;
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9;
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB;
+    return (mixed ^ mixed >> 31) >> 32 < config.stall_2_32;
+}
 
 // One clock: [0] a beat of R and [1] a B are due now, [2..4] AR, AW and W are ready in the next.
 unsigned Memory::cycle(bool r_free, bool b_free) {
     if (!reads_.empty() && r_.size() <= 2) serve_reads();
     if (!writes_.empty() && b_.size() <= 2) serve_write();
     unsigned due = 0;
-    if (r_free && !r_.empty() && !stalled()) due |= 1;
-    if (b_free && !b_.empty() && !stalled()) due |= 2;
-    for (unsigned bit = 4; bit <= 16; bit <<= 1) due |= stalled() ? 0 : bit;
+    if (r_free && !r_.empty() && !stalled(kR)) due |= 1u << kR;
+    if (b_free && !b_.empty() && !stalled(kB)) due |= 1u << kB;
+    for (const Channel channel : {kAr, kAw, kW}) due |= stalled(channel) ? 0 : 1u << channel;
     return due;
 }
 

@@ -14,6 +14,9 @@ namespace nicosim {
 
 enum Response : unsigned { kOkay = 0, kSlvErr = 2, kDecErr = 3 };
 
+// The bits of what `cycle` returns.
+enum Channel : unsigned { kR, kB, kAr, kAw, kW, kChannels };
+
 constexpr unsigned kPage = 4096, kBeatBytesMax = 32;
 
 // What sim/config.py's HostConfig says, and where things are. Python fills it once.
@@ -95,7 +98,7 @@ public:
 private:
     bool parse(Burst& burst, unsigned len, unsigned size, unsigned kind);
     Ps delay();
-    bool stalled();
+    bool stalled(Channel channel) const;
     uint8_t* physical(uint64_t addr, uint64_t count) const;
     uint8_t* translate(uint64_t iova, uint64_t nbytes, bool write, uint64_t reach);
     void match();

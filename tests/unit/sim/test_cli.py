@@ -10,7 +10,7 @@ import pytest
 
 from sim import cli
 from sim.cli import main
-from sim.config import BenchConfig
+from sim.config import BenchConfig, SimConfig
 from sim.jobs import Spec
 from sim.runner import ROOT
 
@@ -86,6 +86,40 @@ def test_help_tells_the_artefacts_and_the_exit_codes(words: list[str], capsys: p
         main(words)
     told = capsys.readouterr().out
     assert ended.value.code == 0 and "summary.json" in told and "Exit code" in told
+
+
+@pytest.mark.parametrize(
+    "flags", [["--main", "cocotb"], ["--main", "cocotb", "--host", "axi"], ["--main", "cocotb", "--wire", "cocotbext"]]
+)
+@pytest.mark.parametrize("command", [["run"], ["replay", str(CAPTURES / "dnssec.pcap")]])
+def test_cocotb_s_main_with_a_compiled_model_is_one_line_and_code_2(
+    command: list[str], flags: list[str], capsys: pytest.CaptureFixture[str], simulated: list[object]
+) -> None:
+    assert main([*command, *flags]) == 2
+    assert capsys.readouterr().err == "nicosim: compiled models need the main nicosim\n" and not simulated
+
+
+def test_the_models_are_compiled_unless_told_otherwise(
+    simulated: list[tuple[str, BenchConfig, Spec]],
+) -> None:
+    assert main(["run"]) == 0
+    assert main(["run", "--host", "axi", "--wire", "cocotbext", "--main", "cocotb", "--no-leap"]) == 0
+    assert [config.sim for _, config, _ in simulated] == [
+        SimConfig("native", "native", "nicosim", leap=True),
+        SimConfig("axi", "cocotbext", "cocotb", leap=False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "scale"),
+    [([], 100), (["--speed", "captured"], 1), (["--speed", "captured", "--no-leap"], 100),
+     (["--speed", "captured", "--wire", "cocotbext"], 100), (["--speed", "captured", "--time-scale", "7"], 7)],
+)  # fmt: skip
+def test_the_driver_s_timers_are_real_where_silence_is_free_and_wanted(
+    flags: list[str], scale: int, simulated: list[tuple[str, BenchConfig, Spec]]
+) -> None:
+    assert main(["replay", str(CAPTURES / "dnssec.pcap"), *flags]) == 0
+    assert simulated[0][1].driver.time_scale == scale
 
 
 def test_options_reach_the_bench(simulated: list[tuple[str, BenchConfig, Spec]]) -> None:
