@@ -20,8 +20,8 @@ _NATIVE_WIRE = (_SIM / "wire" / "native" / "native_xgmii.sv",)
 NATIVE = tuple(
     _SIM / name
     for name in (
-        "native/main.cpp", "native/shared.cpp", "native/ring_filler.cpp", "host/native/axi_memory.cpp",
-        "host/native/registers.cpp", "wire/native/wire.cpp",
+        "native/main.cpp", "native/shared.cpp", "native/profile.cpp", "native/ring_filler.cpp",
+        "host/native/axi_memory.cpp", "host/native/registers.cpp", "wire/native/wire.cpp",
     )
 )  # fmt: skip
 

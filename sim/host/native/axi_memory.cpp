@@ -53,6 +53,7 @@ void Memory::reset(unsigned beat_bytes) {
     collecting_.reset();
     r_.clear();
     b_.clear();
+    reads_open_ = writes_open_ = 0;
 }
 
 static std::string text(const char* format, unsigned long long a, unsigned long long b, unsigned long long c = 0) {
@@ -86,6 +87,8 @@ void Memory::address(bool write, unsigned id, uint64_t addr, unsigned len, unsig
     burst->write = write;
     burst->first = addr;
     burst->begin = shared.now_ps;
+    ++counts.beats[write ? kAw : kAr];
+    ++(write ? writes_open_ : reads_open_);
     if (!parse(*burst, len, size, kind)) return;
     if (write) {
         addressed_.push_back(std::move(burst));
@@ -100,6 +103,7 @@ void Memory::address(bool write, unsigned id, uint64_t addr, unsigned len, unsig
 void Memory::data(const uint8_t* bytes, uint32_t strobes, bool last) {
     if (!collecting_) collecting_ = std::make_unique<Burst>();
     Burst& burst = *collecting_;
+    ++counts.beats[kW];
     ++burst.beats;
     burst.data.insert(burst.data.end(), bytes, bytes + beat_bytes_);
     for (unsigned i = 0; i < beat_bytes_; ++i) burst.strobes.push_back(strobes >> i & 1);
@@ -275,8 +279,13 @@ bool Memory::stalled(Channel channel) const {
     return (mixed ^ mixed >> 31) >> 32 < config.stall_2_32;
 }
 
-// One clock: [0] a beat of R and [1] a B are due now, [2..4] AR, AW and W are ready in the next.
-unsigned Memory::cycle(bool r_free, bool b_free) {
+// One clock: [0] a beat of R and [1] a B are due now, [2..4] AR, AW and W are ready in the next. waits: channels on which
+// valid waits for ready.
+unsigned Memory::cycle(bool r_free, bool b_free, unsigned waits) {
+    ++counts.cycles;
+    counts.read_bursts += reads_open_;
+    counts.write_bursts += writes_open_;
+    for (unsigned channel = 0; waits; ++channel, waits >>= 1) counts.stalls[channel] += waits & 1;
     if (!reads_.empty() && r_.size() <= 2) serve_reads();
     if (!writes_.empty() && b_.size() <= 2) serve_write();
     unsigned due = 0;
@@ -289,13 +298,19 @@ unsigned Memory::cycle(bool r_free, bool b_free) {
 Beat Memory::read_beat() {
     const Beat beat = r_.front();
     r_.pop_front();
-    if (beat.last) observe(false, beat);
+    ++counts.beats[kR];
+    if (beat.last) {
+        --reads_open_;
+        observe(false, beat);
+    }
     return beat;
 }
 
 Beat Memory::response() {
     const Beat beat = b_.front();
     b_.pop_front();
+    ++counts.beats[kB];
+    --writes_open_;
     observe(true, beat);
     return beat;
 }
@@ -326,7 +341,9 @@ void nicosim_memory_data(const svBitVecVal* data, unsigned strobes, svBit last) 
     memory.data(reinterpret_cast<const uint8_t*>(data), strobes, last);
 }
 
-void nicosim_memory_cycle(svBit r_free, svBit b_free, svBitVecVal* due) { *due = memory.cycle(r_free, b_free); }
+void nicosim_memory_cycle(svBit r_free, svBit b_free, const svBitVecVal* waits, svBitVecVal* due) {
+    *due = memory.cycle(r_free, b_free, *waits);
+}
 
 void nicosim_memory_read_beat(svBitVecVal* data, svBitVecVal* id, svBitVecVal* response, svBit* last) {
     const Beat beat = memory.read_beat();
