@@ -223,6 +223,7 @@ class Bench:
                 "RxDescriptors": driver.rx_ring,
                 "TxDescriptors": driver.tx_ring,
                 "InterruptThrottleRate": driver.interrupt_throttle,
+                "RxIntDelay": driver.rx_int_delay,
             }
         )
         await self.run(pci_register_driver(self._driver))

@@ -106,7 +106,7 @@ void Memory::data(const uint8_t* bytes, uint32_t strobes, bool last) {
     ++counts.beats[kW];
     ++burst.beats;
     burst.data.insert(burst.data.end(), bytes, bytes + beat_bytes_);
-    for (unsigned i = 0; i < beat_bytes_; ++i) burst.strobes.push_back(strobes >> i & 1);
+    burst.strobes.push_back(strobes);
     if (last) {
         collected_.push_back(std::move(collecting_));
         match();
@@ -233,27 +233,37 @@ void Memory::serve_reads() {
     r_pace_ = shared.now_ps + (r_.size() - already) * config.ps_per_beat;
 }
 
-// The bytes whose strobes are set must be one run, at or above the address.
+// The bytes [first, end) of a burst's beats whose strobes are set; false where there is a hole between them.
+static bool strobed(const std::vector<uint32_t>& strobes, unsigned width, uint64_t& first, uint64_t& end) {
+    first = end = 0;
+    for (size_t beat = 0; beat < strobes.size(); ++beat) {
+        const uint32_t bits = strobes[beat];
+        if (!bits) continue;
+        const unsigned low = __builtin_ctz(bits), high = 32 - __builtin_clz(bits);
+        const uint32_t run = ((high == 32 ? 0 : 1u << high) - 1) & ~((1u << low) - 1);
+        const bool joins = end == first || end == beat * width + low;
+        if (bits != run || !joins) return false;
+        if (end == first) first = beat * width + low;
+        end = beat * width + high;
+    }
+    return true;
+}
+
 void Memory::perform(const Burst& burst, Beat& answer) {
-    answer.id = burst.id;
-    answer.response = plan(burst);
-    const auto& strobes = burst.strobes;
-    const auto first = std::find(strobes.begin(), strobes.end(), 1);
-    const auto end = std::find(first, strobes.end(), 0);
-    ++counts.writes;
-    counts.write_bytes += end - first;
-    const uint64_t start = burst.first & -uint64_t{beat_bytes_}, at = first - strobes.begin();
-    if (std::find(end, strobes.end(), 1) != strobes.end()) {
+    uint64_t at, end;
+    if (!strobed(burst.strobes, beat_bytes_, at, end)) {
         broken(text("write at %#llx of %llu beats: its strobes have a hole", burst.first, burst.beats));
-    } else if (first != end && start + at < burst.first) {
+    }
+    const uint64_t address = (burst.first & -uint64_t{beat_bytes_}) + at, count = end - at;
+    if (count && address < burst.first) {
         broken(text("write at %#llx of %llu beats: strobe set below the address", burst.first, burst.beats));
     }
-    answer.address = start + at;
-    answer.bytes = end - first;
-    answer.begin = burst.begin;
-    if (answer.response != kOkay || first == end) return;
-    if (uint8_t* const to = translate(start + at, end - first, true, end - first)) {
-        std::memcpy(to, burst.data.data() + at, end - first);
+    ++counts.writes;
+    counts.write_bytes += count;
+    answer = {{}, burst.id, plan(burst), true, address, count, burst.begin};
+    if (answer.response != kOkay || !count) return;
+    if (uint8_t* const to = translate(address, count, true, count)) {
+        std::memcpy(to, burst.data.data() + at, count);
     } else {
         ++counts.faults;
         answer.response = kDecErr;

@@ -43,7 +43,7 @@ struct Burst {
     unsigned beats;
     Ps begin, ready;
     std::vector<uint8_t> data;      // a write's, beat by beat
-    std::vector<uint8_t> strobes;   // one byte for each byte of data
+    std::vector<uint32_t> strobes;  // a word for each beat, a bit for each byte
 };
 using BurstPtr = std::unique_ptr<Burst>;
 
