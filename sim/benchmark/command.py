@@ -13,7 +13,7 @@ from sim.benchmark.plan import Plan
 from sim.benchmark.plots import plot_all
 from sim.observe.artefacts import versions
 
-__all__ = ["BENCH_JSON", "PARTS", "run_bench"]
+__all__ = ["BENCH_JSON", "PARTS", "limits", "ratios", "run_bench"]
 
 BENCH_JSON = "bench.json"
 PARTS = ("speed", "split", "line-rate", "latency", "scaling")
@@ -27,7 +27,7 @@ def _of(rows: list[Row], size: int, **named: str) -> Row:
     return next(row for row in rows if all(row[key] == value for key, value in wanted.items()))
 
 
-def _ratios(measured: dict[str, list[Row]]) -> dict[str, dict[str, float]]:
+def ratios(measured: dict[str, list[Row]]) -> dict[str, dict[str, float]]:
     """Frames a second against frames a second, loopback, by size."""
     ratio: dict[str, dict[str, float]] = {}
     for size in sorted({row["size"] for row in measured["limit"]}):
@@ -44,7 +44,7 @@ def _ratios(measured: dict[str, list[Row]]) -> dict[str, dict[str, float]]:
     return ratio
 
 
-def _limits(rows: list[Row]) -> list[Row]:
+def limits(rows: list[Row]) -> list[Row]:
     """One row a size: the loopback limit, and those of the other directions beside it."""
     return [
         {
@@ -67,8 +67,8 @@ def run_bench(seed: int, folder: Path, *, quick: bool, parts: tuple[str, ...], s
     shown: list[str] = []
     if "speed" in parts:
         measured = plan.speed()
-        result |= {"speed": measured["speed"], "unchecked": measured["unchecked"], "limit": _limits(measured["limit"])}
-        result["ratio"] = _ratios(measured)
+        result |= {"speed": measured["speed"], "unchecked": measured["unchecked"], "limit": limits(measured["limit"])}
+        result["ratio"] = ratios(measured)
         shown += [
             tables.speed_table(measured["speed"]),
             tables.speed_table(measured["unchecked"], "without RTL assertions and memory poison"),

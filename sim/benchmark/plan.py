@@ -91,11 +91,11 @@ class Plan:
                 _name(_SIMS[0]) | row for row in self._measure(self._config(_SIMS[0]), unchecked, _NO_ASSERTIONS)
             ]
             for cell in cells:
-                rows["limit"].append(self._fill(cell))
+                rows["limit"].append(self.limit(cell))
         what = ("host", "wire", "main", "size", "direction")
-        return {name: _medians(found, what) for name, found in rows.items()}
+        return {name: medians(found, what) for name, found in rows.items()}
 
-    def _fill(self, cell: Cell) -> Row:
+    def limit(self, cell: Cell) -> Row:
         """The same traffic in the same program, with a ring filler in the place of driver, kernel and stack."""
         settings = {
             "direction": cell.direction, "frame_bytes": cell.size, "frames": cell.frames, "ring": _RING,
@@ -112,10 +112,10 @@ class Plan:
         return self._measure(self._config(_SIMS[0]), cells)
 
     # ------------------------------------------------------------------ the hardware
-    def line_rate(self) -> list[Row]:
+    def line_rate(self, latencies_ns: Iterable[int] = _LINE_LATENCIES_NS) -> list[Row]:
         """Every size, direction and memory latency: the share of 10 Gbit/s, with what the buses did."""
         rows = []
-        for latency_ns in _LINE_LATENCIES_NS:
+        for latency_ns in latencies_ns:
             for mtu in (1500, _JUMBO_MTU):
                 self._say(f"line rate, memory {latency_ns} ns late, MTU {mtu}")
                 sizes = [size for size in _LINE_SIZES if (size > _STANDARD) == (mtu > 1500)]
@@ -158,7 +158,7 @@ class Plan:
         return {"ring": rings, **found}
 
 
-def _medians(rows: list[Row], what: tuple[str, ...]) -> list[Row]:
+def medians(rows: list[Row], what: tuple[str, ...]) -> list[Row]:
     """One row for everything that was measured several times, in the order of the first time."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:

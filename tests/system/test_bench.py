@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""The hardware's speed, which is simulated time and so exact; and `nicosim bench`, whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim.benchmark.cells import CELLS_VARIABLE, RESULTS, Cell, cells_to_json
+from sim.benchmark.plan import Plan
+from sim.cli import main
+from sim.config import BenchConfig, DriverConfig, HostConfig
+from sim.launch import launch
+
+MODERATED = DriverConfig(
+    rx_ring=1024, tx_ring=1024, time_scale=100, interrupt_throttle=50_000, rx_int_delay=0
+)  # 20 us
+
+
+def measured(config: BenchConfig, cells: list[Cell], folder: Path) -> list[dict[str, Any]]:
+    launch(config, "sim.jobs.bench", folder, environment={CELLS_VARIABLE: cells_to_json(cells)})
+    rows: list[dict[str, Any]] = json.loads((folder / RESULTS).read_text())
+    return rows
+
+
+def test_the_card_runs_at_line_rate_at_every_size(tmp_path: Path, bench_seed: int) -> None:
+    """Transmit, receive and both at once, memory 1 us late, ring 1024, every descriptor written back, 2048-byte buffers
+    (for 9018 bytes: one of 16 KiB), the whole driver in the loop."""
+    rows = Plan(bench_seed, tmp_path, quick=True, say=lambda text: None).line_rate((1000,))
+    assert len(rows) == 8 * 3
+    short = [row for row in rows if row["fraction"] < 0.9999 or row["missed"]]
+    assert short == []
+
+
+def test_a_card_that_waits_for_memory_is_seen_to(tmp_path: Path, bench_seed: int) -> None:
+    """The same cell with memory so late that 32 reads outstanding cannot cover it is not at line rate."""
+    config = BenchConfig(bench_seed, host=HostConfig(latency_ns=20_000, memory_bytes=256 << 20), driver=MODERATED)
+    (row,) = measured(config, [Cell("line_rate", 64, "tx", 1500)], tmp_path)
+    assert row["fraction"] < 0.5 and row["activity"]["read_bursts"] > 20
+
+
+def test_bench_tells_latencies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two accesses of 300 ns each way are in each of them: 94 cycles; and what the card itself adds is bounded."""
+    monkeypatch.setenv("NICOSIM_RUNS", str(tmp_path))
+    assert main(["bench", "--only", "latency", "--seed", "3", "--json", str(tmp_path / "bench.json")]) == 0
+    found = json.loads((tmp_path / "bench.json").read_text())
+    assert {(row["what"], row["load"]) for row in found["latency"]} == {
+        (what, load)
+        for what in ("doorbell to first wire byte", "last wire byte to interrupt")
+        for load in ("idle", "line rate")
+    }
+    for row in found["latency"]:
+        assert 94 < row["least"] <= row["cycles"] <= row["most"] < 94 + 100 and row["probes"] > 10
+    assert json.loads((tmp_path / "latest" / "bench.json").read_text()) == found
+
+
+def test_the_ring_filler_and_the_speed_cells_carry_the_same_traffic(tmp_path: Path, bench_seed: int) -> None:
+    plan = Plan(bench_seed, tmp_path, quick=True, say=lambda text: None)
+    for direction in ("tx", "rx", "both", "loopback"):
+        cell = Cell("speed", 128, direction, 500)
+        limit = plan.limit(cell)
+        (row,) = measured(BenchConfig(bench_seed, driver=MODERATED), [cell], tmp_path / direction)
+        assert limit["hardware_frames_per_s"] == pytest.approx(row["hardware_frames_per_s"], rel=0.02)
+        assert limit["size"] == row["size"] and limit["direction"] == row["direction"]
+
+
+def test_bench_refuses_what_it_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--json", "/nowhere/at/all.json"]) == 2
+    assert "no such folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as refused:
+        main(["bench", "--only", "everything"])
+    assert refused.value.code == 2
