@@ -362,9 +362,9 @@ async def an_observer_hears_of_accesses_bursts_and_the_interrupt(dut: Any) -> No
         data_ns = 0 if write else nbytes // 16 * 6.4
         assert end_ns - begin_ns >= 1000 + data_ns - 7
     assert ("write", 0x14, 3) in observer.accesses
-    assert [access[:2] for access in observer.accesses if access[0] == "read"] == [("read", STATUS)] * len(
-        [level for _, level in observer.levels if level]
-    )
+    accesses = [access[:2] for access in observer.accesses if access[0] == "read"]
+    # The line need not fall between two of them: another engine may end with the clock in which it is read.
+    assert set(accesses) == {("read", STATUS)} and 1 <= sum(level for _, level in observer.levels) <= len(accesses)
 
 
 @cocotb.test()
@@ -424,10 +424,17 @@ async def the_iommu_tells_address_size_and_direction(dut: Any) -> None:
     table, memory = bench.table, BASE + 0x60_000
     source = table.map(3, memory + 0x30, 0x108, CARD_READS)
     target = table.map(4, memory + 0x1030, 0x108, CARD_WRITES)
+    tight_source = table.map(6, memory + 0x2000, 0x100, CARD_READS)
+    tight_target = table.map(7, memory + 0x3000, 0xFF, CARD_WRITES)
     nowhere = IOVA + (5 << SLOT_BITS)
     cases = [
         (source, target, 1, 0x1, None),
         (source + 0xF0, target + 0xE0, 2, 0x1, None),  # the read runs over the end, but within a beat
+        (source + 0x108, target, 1, 0x1, None),  # so does this one, all of it
+        (tight_source, target, 16, 0x1, None),
+        (tight_source, target, 17, 0x10, (tight_source, 257, False)),  # by a byte
+        (source, tight_target, 15, 0x1, None),
+        (source, tight_target, 16, 0x10, (tight_target, 256, True)),  # by a byte
         (source, target + 8, 16, 0x1, None),  # the very last byte
         (target, target, 3, 0x10, (target, 33, False)),
         (source, source, 3, 0x10, (source, 48, True)),
