@@ -38,6 +38,7 @@ from driver.linux.netdevice import (
 )
 from driver.linux.pci import PciDriver, pci_register_driver, pci_unregister_driver
 from driver.linux.sched import Kernel
+from driver.linux.skbuff import live_skbs
 from sim.books import Books
 from sim.check.accounting import Account
 from sim.config import BenchConfig
@@ -222,6 +223,7 @@ class Bench:
                 "RxDescriptors": driver.rx_ring,
                 "TxDescriptors": driver.tx_ring,
                 "InterruptThrottleRate": driver.interrupt_throttle,
+                "RxIntDelay": driver.rx_int_delay,
             }
         )
         await self.run(pci_register_driver(self._driver))
@@ -381,7 +383,7 @@ class Bench:
     def _leaks(self) -> list[str]:
         kernel = self.kernel
         with kernel.entered():
-            found = [f"leaked: {skb!r}" for skb in net_state().live_skbs]
+            found = [f"leaked: {skb!r}" for skb in live_skbs()]
             kept = self._memory_before
             found += [f"leaked: {buffer!r}" for buffer in kernel.mm.live() if buffer.addr not in kept]
             found += [f"leaked: {mapping!r}" for mapping in kernel.dma_table.live()]

@@ -71,22 +71,33 @@ class Books:
         self.host_frames = self.card_frames = self.card_bad_frames = 0
         self.on_arrival: Callable[[], None] | None = None  # a frame has come, at the host or at the partner
         self._off = True
+        self._filter = FilterConfig()
+        self._filter_is_of: tuple[object, ...] = ()
         wire.on_sent(self._left)
         wire.on_received(self._came)
 
     # ------------------------------------------------------------------ what happened
     def _left(self, frame: Frame, time_ns: int) -> None:
         self.sent += 1
-        length = len(frame.wire_bytes)
-        if self._off or self.device is None:
+        device, payload, good = self.device, frame.payload, frame.good
+        length = len(payload) + _FCS_BYTES
+        if self._off or device is None:
             self.sent_while_off += 1
-        if self.device is None or length < _ADDRESS_BYTES or not wanted(_as_seen(frame), filter_of(self.device)):
+        start = payload if good and len(payload) >= _ADDRESS_BYTES else _as_seen(frame)
+        if device is None or length < _ADDRESS_BYTES or not wanted(start, self._current_filter(device)):
             self.filtered += 1
-        elif not frame.good or not MIN_BYTES + _FCS_BYTES <= length <= largest_frame(self.device):
+        elif not good or not MIN_BYTES + _FCS_BYTES <= length <= largest_frame(device):
             self.sent_bad += 1
         else:
             self.sent_good += 1
-            self.receive.expect(frame.payload)
+            self.receive.expect(payload)
+
+    def _current_filter(self, device: NetDevice) -> FilterConfig:
+        """filter_of(device), made anew when what it is made of has changed."""
+        state = device, device.flags, device.dev_addr, device.uc.genid, device.mc.genid
+        if state != self._filter_is_of:
+            self._filter, self._filter_is_of = filter_of(device), state
+        return self._filter
 
     def _came(self, frame: Received) -> None:
         self.card_frames += 1

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sim.config import BenchConfig
@@ -23,8 +23,8 @@ NATIVE_WIRE = (_SIM / "wire" / "native" / "native_xgmii.sv",)
 NATIVE = tuple(
     _SIM / name
     for name in (
-        "native/main.cpp", "native/shared.cpp", "native/ring_filler.cpp", "host/native/axi_memory.cpp",
-        "host/native/registers.cpp", "wire/native/wire.cpp",
+        "native/main.cpp", "native/shared.cpp", "native/profile.cpp", "native/ring_filler.cpp",
+        "host/native/axi_memory.cpp", "host/native/registers.cpp", "wire/native/wire.cpp",
     )
 )  # fmt: skip
 
@@ -50,6 +50,7 @@ def launch(
     environment: Mapping[str, str] | None = None,
     test_filter: str | None = None,
     nvm_changes: Mapping[int, int] | None = None,
+    plusargs: Sequence[str] = (),
     waves: bool | None = None,
 ) -> Result:
     """Run the cocotb tests of `test_module` on a bench; what they leave behind is in `folder`.
@@ -65,7 +66,7 @@ def launch(
         folder=folder,
         test_filter=test_filter,
         environment={CONFIG_VARIABLE: config.to_json(), FOLDER_VARIABLE: str(folder), **(environment or {})},
-        plusargs=[f"+nvm={nvm}"],
+        plusargs=[f"+nvm={nvm}", *plusargs],
         seed=config.seed,
         waves=waves,
     )

@@ -29,7 +29,10 @@ from pathlib import Path
 from cocotb_tools import config as cocotb_config
 from cocotb_tools.runner import Verilator
 
-__all__ = ["ROOT", "BuildFailed", "Design", "SimulationError", "SimulationFailed", "build", "nic_sources", "simulate"]
+__all__ = [
+    "ROOT", "BuildFailed", "Design", "SimulationError", "SimulationFailed", "build", "nic_sources", "run_program",
+    "simulate",
+]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD_ROOT = ROOT / "build"
@@ -266,6 +269,18 @@ def simulate(
     if failures or not passed:
         raise SimulationFailed(_report(design, test_module, folder, seed, failures))
     return Result(folder, seed, passed)
+
+
+def run_program(design: Design, plusargs: Sequence[str]) -> str:
+    """Run a design's program without cocotb, for what its own main does by itself; what it printed.
+
+    Raises: BuildFailed, SimulationFailed.
+    """
+    program = build(design) / design.top
+    done = subprocess.run([str(program), *plusargs], capture_output=True, text=True, check=False, timeout=600)
+    if done.returncode != 0:
+        raise SimulationFailed(f"{design.top} {' '.join(plusargs)}: {done.stderr or done.returncode}")
+    return done.stdout
 
 
 def _read_results(results: Path) -> tuple[int, list[str]]:

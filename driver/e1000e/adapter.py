@@ -55,6 +55,7 @@ class Ring:
         self.desc = memoryview(b"")
         self.dma = 0
         self.next_to_use = 0
+        self.next_to_tell = 0  # transmit: what the tail is; behind next_to_use while the stack has more
         self.next_to_clean = 0
         self.buffer_info: list[Buffer] = []
 
@@ -66,9 +67,8 @@ class Ring:
 
 def e1000_desc_unused(ring: Ring) -> int:
     """Descriptors that may be filled."""
-    if ring.next_to_clean > ring.next_to_use:
-        return ring.next_to_clean - ring.next_to_use - 1
-    return ring.count + ring.next_to_clean - ring.next_to_use - 1
+    unused = ring.next_to_clean - ring.next_to_use - 1
+    return unused if unused >= 0 else unused + ring.count
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ Source for the classes, their limits and rates: netdev.c:e1000_update_itr, e1000
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from driver.e1000e.adapter import Adapter
@@ -31,11 +32,11 @@ class LatencyRange(IntEnum):
     BULK = 2
 
 
-RATES_HZ = {LatencyRange.LOWEST: 70_000, LatencyRange.LOW: 20_000, LatencyRange.BULK: 4_000}
+RATES_HZ: Mapping[int, int] = {LatencyRange.LOWEST: 70_000, LatencyRange.LOW: 20_000, LatencyRange.BULK: 4_000}
 
 
-def e1000_update_itr(now: LatencyRange, packets: int, nbytes: int) -> LatencyRange:
-    """The class that follows from what one poll saw in one direction."""
+def e1000_update_itr(now: int, packets: int, nbytes: int) -> int:
+    """The class (a LatencyRange) that follows from what one poll saw in one direction."""
     if not packets:
         return now
     average = nbytes / packets
@@ -62,16 +63,12 @@ def _from_low(packets: int, nbytes: int, average: float) -> LatencyRange:
 
 def e1000_set_itr(adapter: Adapter) -> None:
     """After a poll: move towards the rate that its packets call for. Faster only in steps of a quarter."""
-    adapter.tx_itr = e1000_update_itr(
-        LatencyRange(adapter.tx_itr), adapter.total_tx_packets, adapter.total_tx_bytes
-    )
-    adapter.rx_itr = e1000_update_itr(
-        LatencyRange(adapter.rx_itr), adapter.total_rx_packets, adapter.total_rx_bytes
-    )
+    adapter.tx_itr = e1000_update_itr(adapter.tx_itr, adapter.total_tx_packets, adapter.total_tx_bytes)
+    adapter.rx_itr = e1000_update_itr(adapter.rx_itr, adapter.total_rx_packets, adapter.total_rx_bytes)
     if adapter.itr_setting == ITR_CONSERVATIVE:
         adapter.tx_itr = max(adapter.tx_itr, LatencyRange.LOW)
         adapter.rx_itr = max(adapter.rx_itr, LatencyRange.LOW)
-    wanted = RATES_HZ[LatencyRange(max(adapter.tx_itr, adapter.rx_itr))]
+    wanted = RATES_HZ[max(adapter.tx_itr, adapter.rx_itr)]
     if adapter.link_speed != 1000:
         wanted = RATES_HZ[LatencyRange.BULK]  # nothing comes fast enough to be worth more
     if wanted > adapter.itr:

@@ -17,14 +17,14 @@ def e1000e_setup_ring(ring: Ring) -> int:
         return -ENOMEM
     ring.desc, ring.dma = got
     ring.buffer_info = [Buffer() for _ in range(ring.count)]
-    ring.next_to_use = ring.next_to_clean = 0
+    ring.next_to_use = ring.next_to_tell = ring.next_to_clean = 0
     return 0
 
 
 def e1000e_empty_ring(ring: Ring) -> None:
     """Forget all descriptors; what they held was given back."""
     ring.desc[:] = bytes(len(ring.desc))
-    ring.next_to_use = ring.next_to_clean = 0
+    ring.next_to_use = ring.next_to_tell = ring.next_to_clean = 0
 
 
 def e1000e_free_ring(ring: Ring) -> None:

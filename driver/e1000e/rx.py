@@ -145,27 +145,28 @@ def e1000_alloc_rx_buffers(ring: Ring, count: int) -> None:
 
     The tail moves only at multiples of RX_BUFFER_WRITE, so that the card is told, and fetches, in whole batches.
     """
-    adapter = ring.adapter
-    pdev, size = adapter.pdev, adapter.rx_buffer_len
+    adapter, desc, buffer_info, end = ring.adapter, ring.desc, ring.buffer_info, ring.count
+    pdev, netdev, size = adapter.pdev, adapter.netdev, adapter.rx_buffer_len
     index = ring.next_to_use
     for _ in range(count):
-        buffer = ring.buffer_info[index]
-        if buffer.skb is None:
-            buffer.skb = netdev_alloc_skb_ip_align(adapter.netdev, size)
-            if buffer.skb is None:
+        buffer = buffer_info[index]
+        skb = buffer.skb
+        if skb is None:
+            skb = buffer.skb = netdev_alloc_skb_ip_align(netdev, size)
+            if skb is None:
                 adapter.alloc_rx_buff_failed += 1
                 break
-        dma = dma_map_single(pdev, buffer.skb.addr, size, DMA_FROM_DEVICE)
+        dma = dma_map_single(pdev, skb.head, size, DMA_FROM_DEVICE, skb.data)
         if dma_mapping_error(pdev, dma):
             adapter.rx_dma_failed += 1
             break
         buffer.dma = dma
         buffer.length = size
-        RXD.pack_into(ring.desc, index * DESC_BYTES, dma, 0, 0, 0, 0, 0)
+        RXD.pack_into(desc, index * DESC_BYTES, dma, 0, 0, 0, 0, 0)
         if not index & (RX_BUFFER_WRITE - 1):
             ew32(adapter.hw, ring.tail, index)
         index += 1
-        if index == ring.count:
+        if index == end:
             index = 0
     ring.next_to_use = index
 
@@ -173,8 +174,8 @@ def e1000_alloc_rx_buffers(ring: Ring, count: int) -> None:
 # ---------------------------------------------------------------- cleaning
 def e1000_clean_rx_irq(ring: Ring, budget: int) -> int:
     """Pass received frames up, in NAPI context; the number of frames (and pieces of frames) dealt with."""
-    adapter = ring.adapter
-    desc = ring.desc
+    adapter, desc, buffer_info, end = ring.adapter, ring.desc, ring.buffer_info, ring.count
+    netdev, pdev = adapter.netdev, adapter.pdev
     work_done = cleaned = 0
     index = ring.next_to_clean
     # next_to_use: a descriptor that was never refilled still has its old DD.
@@ -183,17 +184,18 @@ def e1000_clean_rx_irq(ring: Ring, budget: int) -> int:
             break
         work_done += 1
         _, length, _, status, errors, _ = RXD.unpack_from(desc, index * DESC_BYTES)
-        buffer = ring.buffer_info[index]
-        _unmap(ring, buffer)
+        buffer = buffer_info[index]
+        dma_unmap_single(pdev, buffer.dma, buffer.length, DMA_FROM_DEVICE)
+        buffer.dma = 0
         index += 1
-        if index == ring.count:
+        if index == end:
             index = 0
         ring.next_to_clean = index
         skb = _take_frame(adapter, buffer, length, status, errors)
         if skb is not None:
             adapter.total_rx_bytes += skb.len
             adapter.total_rx_packets += 1
-            skb.protocol = eth_type_trans(skb, adapter.netdev)
+            skb.protocol = eth_type_trans(skb, netdev)
             netif_receive_skb(skb)
         cleaned += 1
         if cleaned >= RX_BUFFER_WRITE:

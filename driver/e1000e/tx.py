@@ -27,10 +27,12 @@ from driver.linux.netdevice import (
     NETDEV_TX_BUSY,
     NETDEV_TX_OK,
     NetDevice,
+    netdev_xmit_more,
     netif_carrier_ok,
     netif_queue_stopped,
     netif_stop_queue,
     netif_wake_queue,
+    netif_xmit_stopped,
 )
 from driver.linux.skbuff import SkBuff, dev_consume_skb_any, dev_kfree_skb_any, skb_put_padto
 from driver.linux.workqueue import schedule_work
@@ -61,7 +63,7 @@ def e1000_clean_tx_ring(ring: Ring) -> None:
     ring.adapter.tx_hang_head = None
 
 
-def e1000_put_txbuf(ring: Ring, buffer: Buffer, *, drop: bool) -> None:
+def e1000_put_txbuf(ring: Ring, buffer: Buffer, drop: bool = False) -> None:
     """Give back what a descriptor held. drop: the packet was not sent."""
     if buffer.dma:
         dma_unmap_single(ring.adapter.pdev, buffer.dma, buffer.length, DMA_TO_DEVICE)
@@ -106,22 +108,26 @@ def e1000_xmit_frame(skb: SkBuff, netdev: NetDevice) -> int:
     if adapter.down or skb.len <= 0:
         adapter.tx_dropped += 1
         dev_kfree_skb_any(skb)
-        return NETDEV_TX_OK
-    if skb_put_padto(skb, TX_MIN_BYTES):
+    elif skb.len < TX_MIN_BYTES and skb_put_padto(skb, TX_MIN_BYTES):
         adapter.tx_dropped += 1  # and freed already
-        return NETDEV_TX_OK
-    count = -(-skb.len // MAX_TXD_BYTES)
-    if e1000_maybe_stop_tx(ring, count + TXD_LOW_SPACE):
-        return NETDEV_TX_BUSY
-    first = ring.next_to_use
-    if not e1000_tx_map(ring, skb, first):
-        adapter.tx_dma_failed += 1
-        adapter.tx_dropped += 1
-        dev_kfree_skb_any(skb)
-        return NETDEV_TX_OK
-    e1000_tx_queue(ring, skb, first, count)
-    # Make sure there is room for the largest packet, before the next one comes.
-    e1000_maybe_stop_tx(ring, -(-adapter.max_frame_size // MAX_TXD_BYTES) + TXD_LOW_SPACE)
+    else:
+        count = (skb.len + MAX_TXD_BYTES - 1) // MAX_TXD_BYTES
+        if e1000_maybe_stop_tx(ring, count + TXD_LOW_SPACE):
+            return NETDEV_TX_BUSY
+        first = ring.next_to_use
+        if e1000_tx_map(ring, skb, first):
+            e1000_tx_queue(ring, skb, first, count)
+            # Make sure there is room for the largest packet, before the next one comes.
+            most = (adapter.max_frame_size + MAX_TXD_BYTES - 1) // MAX_TXD_BYTES
+            e1000_maybe_stop_tx(ring, most + TXD_LOW_SPACE)
+        else:
+            adapter.tx_dma_failed += 1
+            adapter.tx_dropped += 1
+            dev_kfree_skb_any(skb)
+    # Also where this packet was dropped: those before it may have been left to it.
+    if ring.next_to_use != ring.next_to_tell and (not netdev_xmit_more() or netif_xmit_stopped(netdev)):
+        ring.next_to_tell = ring.next_to_use
+        ew32(adapter.hw, ring.tail, ring.next_to_use)
     return NETDEV_TX_OK
 
 
@@ -141,19 +147,22 @@ def e1000_maybe_stop_tx(ring: Ring, size: int) -> bool:
 
 def e1000_tx_map(ring: Ring, skb: SkBuff, first: int) -> bool:
     """Map the packet for as many descriptors as it takes; False, and nothing stays mapped, when that fails."""
-    pdev = ring.adapter.pdev
-    index, done = first, 0
-    while done < skb.len:
-        length = min(skb.len - done, MAX_TXD_BYTES)
-        dma = dma_map_single(pdev, skb.addr + done, length, DMA_TO_DEVICE)
+    pdev, head, start, left = ring.adapter.pdev, skb.head, skb.data, skb.len
+    index = first
+    while left:
+        length = left if left < MAX_TXD_BYTES else MAX_TXD_BYTES
+        dma = dma_map_single(pdev, head, length, DMA_TO_DEVICE, start)
         if dma_mapping_error(pdev, dma):
             _unmap_partly(ring, first, index)
             return False
         buffer = ring.buffer_info[index]
         buffer.dma = dma
         buffer.length = length
-        done += length
-        index = (index + 1) % ring.count
+        start += length
+        left -= length
+        index += 1
+        if index == ring.count:
+            index = 0
     return True
 
 
@@ -164,21 +173,28 @@ def _unmap_partly(ring: Ring, first: int, end: int) -> None:
 
 
 def e1000_tx_queue(ring: Ring, skb: SkBuff, first: int, count: int) -> None:
-    """Write the descriptors of a mapped packet and hand them to the card."""
+    """Write the descriptors of a mapped packet; the card hears of them when the tail moves."""
+    desc, buffer_info = ring.desc, ring.buffer_info
     index = last = first
-    for position in range(count):
-        buffer = ring.buffer_info[index]
-        command = TXD_CMD_IFCS | TXD_CMD_RS | (TXD_CMD_EOP if position == count - 1 else 0)
-        TXD.pack_into(ring.desc, index * DESC_BYTES, buffer.dma, buffer.length, 0, command, 0, 0, 0)
+    command = TXD_CMD_IFCS | TXD_CMD_RS
+    while count:
+        count -= 1
+        if not count:
+            command |= TXD_CMD_EOP
+        buffer = buffer_info[index]
+        TXD.pack_into(desc, index * DESC_BYTES, buffer.dma, buffer.length, 0, command, 0, 0, 0)
         last = index
-        index = (index + 1) % ring.count
+        index += 1
+        if index == ring.count:
+            index = 0
     # The last descriptor holds the packet: it is freed only when the card has done with all of it.
-    ring.buffer_info[last].skb = skb
-    ring.buffer_info[last].bytecount = skb.len
-    ring.buffer_info[first].next_to_watch = last
-    ring.buffer_info[first].time_stamp = jiffies() or 1
+    buffer = buffer_info[last]
+    buffer.skb = skb
+    buffer.bytecount = skb.len
+    buffer = buffer_info[first]
+    buffer.next_to_watch = last
+    buffer.time_stamp = jiffies() or 1
     ring.next_to_use = index
-    ew32(ring.adapter.hw, ring.tail, index)
 
 
 # ---------------------------------------------------------------- cleaning
@@ -192,20 +208,26 @@ def e1000_clean_tx_irq(ring: Ring) -> None:
 
 def _put_sent(ring: Ring) -> bool:
     """Give back the frames that the card has reported; False when there was none."""
-    adapter = ring.adapter
+    adapter, desc, buffer_info, count = ring.adapter, ring.desc, ring.buffer_info, ring.count
     first = index = ring.next_to_clean
+    packets = nbytes = 0
     # next_to_use: behind it lie descriptors of the last round, with DD.
     while index != ring.next_to_use:
-        eop = ring.buffer_info[index].next_to_watch
-        if not ring.desc[eop * DESC_BYTES + TXD_STATUS_OFFSET] & TXD_STAT_DD:
+        eop = buffer_info[index].next_to_watch
+        if not desc[eop * DESC_BYTES + TXD_STATUS_OFFSET] & TXD_STAT_DD:
             break
-        adapter.total_tx_packets += 1
-        adapter.total_tx_bytes += ring.buffer_info[eop].bytecount
-        end = (eop + 1) % ring.count
-        while index != end:
-            e1000_put_txbuf(ring, ring.buffer_info[index], drop=False)
-            index = (index + 1) % ring.count
+        packets += 1
+        nbytes += buffer_info[eop].bytecount
+        done = False
+        while not done:
+            done = index == eop
+            e1000_put_txbuf(ring, buffer_info[index])
+            index += 1
+            if index == count:
+                index = 0
     ring.next_to_clean = index
+    adapter.total_tx_packets += packets
+    adapter.total_tx_bytes += nbytes
     return index != first
 
 

@@ -145,7 +145,7 @@ class Cpu:
 
     __slots__ = (
         "ctx", "due_timers", "exclusive", "hard", "held", "index", "irqs", "irqs_off", "kernel", "ksoftirqd",
-        "preempt_count", "queue", "soft", "softirq_now", "softirq_pending", "tick",
+        "preempt_count", "queue", "soft", "softirq_now", "softirq_pending", "tick", "xmit_more",
     )  # fmt: skip
 
     def __init__(self, kernel: Kernel, index: int) -> None:
@@ -164,6 +164,7 @@ class Cpu:
         self.softirq_now = False  # run the pending ones as soon as the context allows, before it goes on
         self.ksoftirqd: Task | None = None
         self.held: list[SpinLock] = []
+        self.xmit_more = False  # softnet_data.xmit.more: what netdev_xmit_more says
         self.exclusive = 0  # > 0: as long as this CPU waits, the others do (they would spin)
 
     def process(self) -> Task | None:

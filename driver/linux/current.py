@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from driver.linux.sched import Cpu, Kernel
 
-__all__ = ["ON", "NoKernelError", "current", "this_cpu"]
+__all__ = ["ON", "NoKernelError", "current", "enter", "leave", "this_cpu"]
 
 
 class NoKernelError(RuntimeError):
@@ -19,11 +19,18 @@ class NoKernelError(RuntimeError):
 
 
 class _On:
-    """The slots are empty while no kernel runs, so hot paths read them without a check."""
+    """While a kernel runs: hot paths read the slots without a check."""
 
     __slots__ = ("cpu", "kernel")
     kernel: Kernel
     cpu: Cpu
+
+
+class _Off(_On):
+    """While none does. The slots are empty then, and this is what `ON` is: a class that has a __getattr__ is slower to
+    read, whether or not it is called."""
+
+    __slots__ = ()
 
     if not TYPE_CHECKING:
 
@@ -31,7 +38,19 @@ class _On:
             raise NoKernelError("no kernel is running here: call it from a task, or inside `with kernel.entered():`")
 
 
-ON = _On()
+ON: _On = _Off()
+
+
+def enter(kernel: Kernel, cpu: Cpu) -> None:
+    """From here on this kernel executes."""
+    ON.__class__ = _On
+    ON.kernel, ON.cpu = kernel, cpu
+
+
+def leave() -> None:
+    """None does."""
+    del ON.kernel, ON.cpu
+    ON.__class__ = _Off
 
 
 def current() -> Kernel:

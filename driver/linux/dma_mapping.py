@@ -60,8 +60,10 @@ QUARANTINE: Final = 64
 POISON_MAPPED: Final = 0xD5  # what the CPU finds in a buffer that the card was to fill and did not
 
 _ENTRY: Final = struct.Struct("<4Q")
-_POISON: Final = bytes([POISON_MAPPED]) * (1 << SLOT_BITS)
+_MAY_OFFSET: Final = 16  # in an entry, little-endian: of the byte that holds the direction
+_POISON: Final = memoryview(bytes([POISON_MAPPED]) * (1 << SLOT_BITS))
 _OFFSET: Final = PAGE_SIZE - 1
+_SLOT: Final = -1 << SLOT_BITS  # an iova without what is inside its slot
 
 
 class DmaDevice(Protocol):
@@ -74,26 +76,33 @@ class DmaDevice(Protocol):
 
 
 class Mapping:
-    """A live mapping. direction: DMA_*; coherent: made by dma_alloc_coherent; may: what the device may do now."""
+    """The mapping that a slot is, or last was. direction: DMA_*; may: what the device may do now.
+
+    slot_iova, entry: where the slot's addresses begin, and where its entry in the table does; generation: how often it
+    was used; the rest: Iommu.insert.
+    """
 
     __slots__ = (
-        "addr", "buffer", "checked", "coherent", "device", "direction", "iova", "may", "size", "where", "with_cpu",
+        "addr", "buffer", "checked", "coherent", "device", "direction", "entry", "generation", "iova", "live", "may",
+        "size", "slot_iova", "where", "with_cpu",
     )  # fmt: skip
+    addr: int
+    buffer: Buffer
+    checked: bool  # dma_mapping_error was asked
+    coherent: bool  # made by dma_alloc_coherent
+    device: DmaDevice
+    direction: int
+    iova: int
+    may: int
+    size: int
+    where: Where
+    with_cpu: bool  # the CPU owns it: dma_sync_single_for_cpu
 
-    def __init__(
-        self, device: DmaDevice, buffer: Buffer, addr: int, size: int, direction: int, coherent: bool, where: Where
-    ) -> None:
-        self.device = device
-        self.buffer = buffer
-        self.addr = addr
-        self.size = size
-        self.direction = direction
-        self.may = _MAY[direction]
-        self.coherent = coherent
-        self.where = where
-        self.iova = DMA_MAPPING_ERROR
-        self.checked = coherent  # dma_mapping_error was asked
-        self.with_cpu = coherent  # the CPU owns it: dma_sync_single_for_cpu
+    def __init__(self, slot: int, slot_iova: int) -> None:
+        self.slot_iova = slot_iova
+        self.entry = slot * _ENTRY.size
+        self.generation = 0
+        self.live = False
 
     @property
     def name(self) -> str:
@@ -120,45 +129,58 @@ class Iommu:
         self.beat_bytes = 16
         self.view = table.view
         self.view[:] = bytes(table.size)
-        self._maps: list[Mapping | None] = [None] * slots
-        self._generations = [0] * slots
-        self._freed: dict[int, Mapping] = {}  # slot -> what it last was, for reports
-        self._free = deque(range(slots))
+        self._slots: dict[int, Mapping] = {}  # by slot_iova; those that were ever used
+        self._free: deque[int | Mapping] = deque(range(slots))  # the next first; one that was never used by its number
 
     # ------------------------------------------------------------------------------------------ the table
-    def insert(self, mapping: Mapping) -> int:
+    def insert(
+        self, device: DmaDevice, buffer: Buffer, addr: int, size: int, direction: int, where: Where,
+        coherent: bool = False,
+    ) -> int:  # fmt: skip
         """Fill a slot; the iova, or DMA_MAPPING_ERROR when none is free or the device cannot reach it."""
         free = self._free
-        addr, size = mapping.addr, mapping.size
         offset = addr & _OFFSET
         if len(free) <= QUARANTINE or size + offset > 1 << SLOT_BITS:
             return DMA_MAPPING_ERROR
-        slot = free[0]
-        iova = self.iova_base + (slot << SLOT_BITS) + offset
-        if iova + size - 1 > mapping.device.dma_mask:
+        mapping = free[0]
+        if isinstance(mapping, int):
+            mapping = free[0] = self._new_slot(mapping)
+        iova = mapping.slot_iova + offset
+        if iova + size - 1 > device.dma_mask:
             return DMA_MAPPING_ERROR
         free.popleft()
+        mapping.live = True
+        mapping.generation = generation = mapping.generation + 1
+        mapping.device = device
+        mapping.buffer = buffer
+        mapping.addr = addr
+        mapping.size = size
+        mapping.direction = direction
+        mapping.may = may = _MAY[direction]
         mapping.iova = iova
-        self._maps[slot] = mapping
-        generation = self._generations[slot] = self._generations[slot] + 1
-        _ENTRY.pack_into(self.view, slot << 5, addr, size, mapping.may, generation)
+        mapping.where = where
+        mapping.coherent = mapping.checked = mapping.with_cpu = coherent
+        _ENTRY.pack_into(self.view, mapping.entry, addr, size, may, generation)
         return iova
 
+    def _new_slot(self, slot: int) -> Mapping:
+        slot_iova = self.iova_base + (slot << SLOT_BITS)
+        mapping = self._slots[slot_iova] = Mapping(slot, slot_iova)
+        return mapping
+
     def remove(self, mapping: Mapping) -> None:
-        slot = (mapping.iova - self.iova_base) >> SLOT_BITS
-        _ENTRY.pack_into(self.view, slot << 5, 0, 0, 0, self._generations[slot])
-        self._maps[slot] = None
-        self._freed[slot] = mapping
-        self._free.append(slot)
+        self.view[mapping.entry + _MAY_OFFSET] = 0
+        mapping.live = False
+        self._free.append(mapping)
 
     def at(self, iova: int) -> Mapping | None:
         """The live mapping whose slot `iova` is in."""
-        slot = (iova - self.iova_base) >> SLOT_BITS
-        return self._maps[slot] if 0 <= slot < self.slots else None
+        mapping = self._slots.get(iova & _SLOT)
+        return mapping if mapping is not None and mapping.live else None
 
     def live(self, device: DmaDevice | None = None) -> list[Mapping]:
         """What is mapped (for one device), with where it was."""
-        return [m for m in self._maps if m is not None and (device is None or m.device is device)]
+        return [m for m in self._slots.values() if m.live and (device is None or m.device is device)]
 
     # ------------------------------------------------------------------------------------------ the bus models' side
     def translate(self, iova: int, nbytes: int, is_write: bool) -> int | None:
@@ -196,51 +218,63 @@ class Iommu:
             if mapping.may != _MAY[mapping.direction]:
                 return mapping, "is to a buffer that the CPU owns (dma_sync_single_for_cpu), or runs over its end"
             return mapping, "is against its direction or runs over its end"
-        slot = (iova - self.iova_base) >> SLOT_BITS
-        if not 0 <= slot < self.slots:
+        if not 0 <= (iova - self.iova_base) >> SLOT_BITS < self.slots:
             return None, "is outside the IOMMU's window"
-        gone = self._freed.get(slot)
-        if gone is not None:
+        gone = self._slots.get(iova & _SLOT)
+        if gone is not None and gone.generation:
             return gone, "is to a buffer that was unmapped"
         return None, "is to a slot that was never mapped"
 
     # ------------------------------------------------------------------------------------------ the API's side
-    def map(self, device: DmaDevice, memory: Buffer | int, size: int, direction: int, where: Where) -> int:
-        if isinstance(memory, Buffer):
-            buffer, addr = memory if memory.freed is None else None, memory.addr
+    def map(
+        self, device: DmaDevice, memory: Buffer | int, size: int, direction: int, offset: int, where: Where
+    ) -> int:
+        if isinstance(memory, int):
+            buffer = self.kernel.mm.find(memory + offset)
+            if buffer is None:
+                warn_violation("dma-map", device.name, f"{memory + offset:#x}+{size} is no live memory")
+                return DMA_MAPPING_ERROR
+            offset += memory - buffer.addr
         else:
-            buffer, addr = self.kernel.mm.find(memory), memory
-        if buffer is None or size <= 0 or addr + size > buffer.addr + buffer.size:
-            what = "is no live memory" if buffer is None else f"does not lie within {buffer.name}"
-            warn_violation("dma-map", device.name, f"{addr:#x}+{size} {what}", buffer.where if buffer else None)
+            buffer = memory
+        addr = buffer.addr + offset
+        if buffer.freed is not None or size <= 0 or offset < 0 or offset + size > buffer.size:
+            what = f"does not lie within {buffer.name}" if buffer.freed is None else "is no live memory"
+            warn_violation("dma-map", device.name, f"{addr:#x}+{size} {what}", buffer.where)
             return DMA_MAPPING_ERROR
         if buffer.mappings and (direction != DMA_TO_DEVICE or buffer.written):
             warn_violation("dma-map", buffer, "mapped twice at a time, and the device may write to it", buffer.where)
-        iova = self.insert(Mapping(device, buffer, addr, size, direction, False, where))
+        iova = self.insert(device, buffer, addr, size, direction, where)
         if iova != DMA_MAPPING_ERROR:
-            if direction == DMA_FROM_DEVICE:
-                start = addr - buffer.addr
-                buffer.view[start : start + size] = _POISON[:size]
             buffer.mapped += 1
             buffer.mappings += 1
-            buffer.written += direction != DMA_TO_DEVICE
+            if direction != DMA_TO_DEVICE:
+                buffer.written += 1
+                if direction == DMA_FROM_DEVICE:
+                    buffer.view[offset : offset + size] = _POISON[:size]
         return iova
 
     def unmap(self, device: DmaDevice, iova: int, size: int, direction: int) -> None:
-        mapping = self.at(iova)
-        if mapping is None or mapping.coherent:
+        mapping = self._slots.get(iova & _SLOT)
+        if mapping is None or not mapping.live or mapping.coherent:
             self._unmapped_badly(device, iova)
             return
-        same = mapping.iova == iova and mapping.size == size and mapping.direction == direction
-        if not same or mapping.device is not device:
+        if (
+            mapping.iova != iova
+            or mapping.size != size
+            or mapping.direction != direction
+            or mapping.device is not device
+        ):
             asked = f"{device.name} {iova:#x}+{size} ({_DIRECTION_NAMES[direction]})"
             warn_violation("dma-unmap", mapping, f"unmapped as {asked}", mapping.where)
         if not mapping.checked:
             warn_violation("dma-error-unchecked", mapping, "dma_mapping_error was never asked", mapping.where)
         buffer = mapping.buffer
-        buffer.mapped -= not mapping.with_cpu
+        if not mapping.with_cpu:
+            buffer.mapped -= 1
         buffer.mappings -= 1
-        buffer.written -= mapping.direction != DMA_TO_DEVICE
+        if mapping.direction != DMA_TO_DEVICE:
+            buffer.written -= 1
         self.remove(mapping)
 
     def _unmapped_badly(self, device: DmaDevice, iova: int) -> None:
@@ -268,8 +302,7 @@ class Iommu:
         mapping.with_cpu = for_cpu
         mapping.buffer.mapped += -1 if for_cpu else 1
         mapping.may = _MAY[mapping.direction] & 1 if for_cpu else _MAY[mapping.direction]
-        slot = (mapping.iova - self.iova_base) >> SLOT_BITS
-        _ENTRY.pack_into(self.view, slot << 5, mapping.addr, mapping.size, mapping.may, self._generations[slot])
+        self.view[mapping.entry + _MAY_OFFSET] = mapping.may
 
     def leaked(self, device: DmaDevice, mappings: Iterable[Mapping]) -> None:
         """Rule dma-leak: a device that goes leaves no mapping."""
@@ -289,17 +322,18 @@ def dma_set_mask_and_coherent(device: DmaDevice, mask: int) -> int:
     return 0
 
 
-def dma_map_single(device: DmaDevice, memory: Buffer | int, size: int, direction: int) -> int:
-    """Hand memory (a whole Buffer from its start, or a physical address inside one) to the device.
+def dma_map_single(device: DmaDevice, memory: Buffer | int, size: int, direction: int, offset: int = 0) -> int:
+    """Hand memory to the device: `size` bytes at `offset` of a Buffer, or of a physical address inside one.
 
     Gives the iova, or DMA_MAPPING_ERROR. FROM_DEVICE memory is filled with 0xd5: what the CPU then reads came from
     the card or is recognisably not there.
     """
     frame = sys._getframe(1)
     kernel = ON.kernel
-    iova = kernel.dma_table.map(device, memory, size, direction, (frame.f_code, frame.f_lasti))
+    iova = kernel.dma_table.map(device, memory, size, direction, offset, (frame.f_code, frame.f_lasti))
     if kernel.tracer is not None:
-        kernel.tracer.dma_map_page(memory if isinstance(memory, int) else memory.addr, iova, size, direction)
+        start = memory if isinstance(memory, int) else memory.addr
+        kernel.tracer.dma_map_page(start + offset, iova, size, direction)
     return iova
 
 
@@ -336,7 +370,7 @@ def dma_alloc_coherent(device: DmaDevice, size: int) -> tuple[memoryview, int] |
     buffer = kernel.mm.alloc(size, where, PAGE_SIZE)
     if buffer is None:
         return None
-    iova = kernel.dma_table.insert(Mapping(device, buffer, buffer.addr, size, DMA_BIDIRECTIONAL, True, where))
+    iova = kernel.dma_table.insert(device, buffer, buffer.addr, size, DMA_BIDIRECTIONAL, where, coherent=True)
     if iova == DMA_MAPPING_ERROR:
         kernel.mm.free(buffer, where)
         return None

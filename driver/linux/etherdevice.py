@@ -22,6 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 _HEADER = Struct("!6s6sH")
+_DEST_AND_PROTO = Struct("!6s6xH")
 _ZERO_ADDR = bytes(ETH_ALEN)
 
 
@@ -45,7 +46,7 @@ def eth_type_trans(skb: SkBuff, dev: NetDevice) -> int:
     skb.mac_header = start
     skb.data = start + ETH_HLEN
     skb.len -= ETH_HLEN
-    dest, _, proto = _HEADER.unpack_from(view, start)
+    dest, proto = _DEST_AND_PROTO.unpack_from(view, start)
     if dest != dev.dev_addr:
         if dest[0] & 1:
             skb.pkt_type = PACKET_BROADCAST if dest == dev.broadcast else PACKET_MULTICAST
@@ -54,7 +55,7 @@ def eth_type_trans(skb: SkBuff, dev: NetDevice) -> int:
     else:
         skb.pkt_type = PACKET_HOST
     if proto >= ETH_P_802_3_MIN:
-        return int(proto)
+        return proto  # type: ignore[no-any-return]
     return ETH_P_802_3 if bytes(view[skb.data : skb.data + 2]) == b"\xff\xff" and skb.len >= 2 else ETH_P_802_2
 
 

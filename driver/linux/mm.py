@@ -17,6 +17,7 @@ from driver.linux.cpu import might_sleep
 from driver.linux.current import ON
 
 if TYPE_CHECKING:
+    from driver.linux.net.skb import SkBuff
     from driver.linux.sched import Kernel
 
 __all__ = ["GFP_ATOMIC", "GFP_KERNEL", "PAGE_SIZE", "POISON_FREE", "Buffer", "Memory", "kfree", "kmalloc", "kzalloc"]
@@ -33,43 +34,62 @@ _POISON: Final = bytes([POISON_FREE]) * _CHUNK
 
 
 class SizeClass:
-    """Buffers of one size. room: bytes; free: indexes into the memory; poison: what a free one holds."""
+    """Blocks of one size. room: bytes; free: blocks given back, the last one is used next; poison: what they hold;
+    chunk: where blocks that were never used come from."""
 
-    __slots__ = ("free", "poison", "room")
+    __slots__ = ("chunk", "free", "poison", "room")
 
     def __init__(self, room: int) -> None:
         self.room = room
-        self.free: list[int] = []
+        self.free: list[Block] = []
         self.poison = bytes([POISON_FREE]) * room
+        self.chunk: Chunk | None = None
+
+
+class Chunk:
+    """Memory that is cut into blocks of one size. addr: physical; blocks: those that were ever used."""
+
+    __slots__ = ("addr", "blocks", "count", "room")
+
+    def __init__(self, addr: int, room: int) -> None:
+        self.addr = addr
+        self.room = room
+        self.count = max(1, _CHUNK // room)
+        self.blocks: list[Block] = []
+
+
+class Block:
+    """The place of one buffer. view: all of it, for the allocator alone; buffer: what is there now."""
+
+    __slots__ = ("addr", "buffer", "kind", "view")
+
+    def __init__(self, addr: int, kind: SizeClass, view: memoryview) -> None:
+        self.addr = addr
+        self.kind = kind
+        self.view = view
+        self.buffer: Buffer | None = None
 
 
 class Buffer:
-    """One allocation. addr: physical; view: its memory.
+    """One allocation. addr: physical; view: its memory; dataref: of an skb's head, how many skbs share it.
 
     Its live DMA mappings (not coherent ones) are counted: mappings: all; written: those through which the device may
     write; mapped: those that the device owns now, not the CPU.
-    `view` is gone once it is freed: touching it is the rule use-after-free.
+    `view` is gone once it is freed (FreedBuffer): touching it is the rule use-after-free.
     """
 
-    __slots__ = ("addr", "freed", "kind", "mapped", "mappings", "memory", "size", "view", "where", "written")
+    __slots__ = ("addr", "block", "dataref", "freed", "mapped", "mappings", "size", "view", "where", "written")
     view: memoryview
 
-    def __init__(self, memory: Memory, addr: int, size: int, kind: SizeClass, view: memoryview, where: Where) -> None:
-        self.memory = memory
-        self.addr = addr
+    def __init__(self, block: Block, size: int, where: Where) -> None:
+        self.block = block
+        self.addr = block.addr
         self.size = size
-        self.kind = kind
-        self.view = view
+        self.view = block.view[:size]
+        self.dataref = 1
         self.mapped = self.mappings = self.written = 0
         self.where = where
         self.freed: Where | None = None
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, attribute: str) -> Any:
-            if attribute != "view":
-                raise AttributeError(attribute)
-            raise fatal_violation("use-after-free", self, f"it was freed at {told(self.freed)}", self.where)
 
     @property
     def name(self) -> str:
@@ -79,22 +99,38 @@ class Buffer:
         return f"<{self.name} made at {told(self.where)}{' (freed)' if self.freed else ''}>"
 
 
+class FreedBuffer(Buffer):
+    """What a buffer becomes: one that lives pays nothing for the check."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, attribute: str) -> Any:
+            if attribute != "view":
+                raise AttributeError(attribute)
+            raise fatal_violation("use-after-free", self, f"it was freed at {told(self.freed)}", self.where)
+
+
 class Memory:
-    """The allocator of one kernel: everything in `view`, of which index 0 is physical address `base`."""
+    """The allocator of one kernel: everything in `view`, of which index 0 is physical address `base`.
+
+    skbs: the live sk_buffs (Linux: skbuff_head_cache), in the order they were made.
+    """
 
     def __init__(self, kernel: Kernel, view: memoryview, base: int) -> None:
         self.kernel = kernel
         self.view = view.cast("B")
         self.base = base
         self.check_poison = True
-        self.in_use_bytes = 0
-        self._live: dict[int, Buffer] = {}
+        self.skbs: dict[SkBuff, bool] = {}
         self._kinds = {room: SizeClass(room) for room in _CLASSES}
         self._kind_of: dict[int, SizeClass] = {}  # sizes that were asked for
         first = -base % _CHUNK  # chunks are aligned in physical addresses
-        self._fresh = self._low = first
+        self._fresh = first
+        self._lowest = base + first
         self._end = first + (len(self.view) - first) // _CHUNK * _CHUNK
-        self._chunks: list[tuple[int, int]] = []  # per chunk: index where its buffers start, their size class
+        self._chunks: list[Chunk] = []  # by their place in memory; one that is larger is there several times
         self._inject: Callable[[int], bool] | None = None
 
     # ------------------------------------------------------------------------------------------ failure injection
@@ -119,16 +155,21 @@ class Memory:
     # ------------------------------------------------------------------------------------------ reports
     def live(self) -> list[Buffer]:
         """What is allocated, oldest address first; each knows where it was made."""
-        return [self._live[index] for index in sorted(self._live)]
+        chunks = dict.fromkeys(self._chunks)
+        return [block.buffer for chunk in chunks for block in chunk.blocks if block.buffer is not None]
+
+    @property
+    def in_use_bytes(self) -> int:
+        return sum(buffer.block.kind.room for buffer in self.live())
 
     def find(self, addr: int) -> Buffer | None:
         """The live buffer that physical address `addr` is in."""
-        index = addr - self.base
-        chunk = (index - self._low) >> _CHUNK_BITS
-        if index < self._low or chunk >= len(self._chunks):
+        number = (addr - self._lowest) >> _CHUNK_BITS
+        if not 0 <= number < len(self._chunks):
             return None
-        start, room = self._chunks[chunk]
-        found = self._live.get(start + (index - start) // room * room)
+        chunk = self._chunks[number]
+        number = (addr - chunk.addr) // chunk.room
+        found = chunk.blocks[number].buffer if number < len(chunk.blocks) else None
         return found if found is not None and addr < found.addr + found.size else None
 
     # ------------------------------------------------------------------------------------------ the allocator
@@ -140,16 +181,12 @@ class Memory:
         kind = self._kind_of.get(size) if align == 1 else None
         if kind is None:
             kind = self._kind(size, align)
-        index = kind.free.pop() if kind.free else self._carve(kind)
-        if index < 0:
+        block = kind.free.pop() if kind.free else self._carve(kind)
+        if block is None:
             return None
-        view = self.view
-        room = kind.room
-        if self.check_poison and view[index : index + room].tobytes() != kind.poison:
-            self._spoilt(index, kind)
-        buffer = Buffer(self, self.base + index, size, kind, view[index : index + size], where)
-        self._live[index] = buffer
-        self.in_use_bytes += room
+        if self.check_poison and block.view.tobytes() != kind.poison:
+            self._spoilt(block)
+        block.buffer = buffer = Buffer(block, size, where)
         return buffer
 
     def free(self, buffer: Buffer, where: Where) -> None:
@@ -160,23 +197,21 @@ class Memory:
             return
         if buffer.mappings:
             warn_violation("free-while-mapped", buffer, f"{buffer.mappings} DMA mappings of it are live", buffer.where)
-        kind = buffer.kind
-        room = kind.room
-        index = buffer.addr - self.base
-        self.view[index : index + room] = kind.poison
+        block = buffer.block
+        kind = block.kind
+        block.view[:] = kind.poison
         buffer.freed = where
         buffer.view.release()
         del buffer.view
-        del self._live[index]
-        self.in_use_bytes -= room
-        kind.free.append(index)
+        buffer.__class__ = FreedBuffer
+        block.buffer = None
+        kind.free.append(block)
 
     def reserve(self, size: int) -> Buffer | None:
         """Page-aligned memory for the kernel itself: never freed, never in a leak report."""
         buffer = self.alloc(size, (Memory.reserve.__code__, 0), PAGE_SIZE)
         if buffer is not None:
-            del self._live[buffer.addr - self.base]
-            self.in_use_bytes -= buffer.kind.room
+            buffer.block.buffer = None
         return buffer
 
     def _kind(self, size: int, align: int) -> SizeClass:
@@ -189,27 +224,37 @@ class Memory:
             self._kind_of[size] = kind
         return kind
 
-    def _carve(self, kind: SizeClass) -> int:
-        """Take fresh chunks for a size class; the index of its first buffer, -1 when memory is used up."""
-        room = kind.room
-        chunks = max(1, room >> _CHUNK_BITS)
-        start = self._fresh
+    def _carve(self, kind: SizeClass) -> Block | None:
+        """A block that was never used, the lowest of its chunk; None when memory is used up."""
+        chunk = kind.chunk
+        if chunk is None or len(chunk.blocks) == chunk.count:
+            chunk = kind.chunk = self._fresh_chunk(kind.room)
+            if chunk is None:
+                return None
+        addr = chunk.addr + len(chunk.blocks) * kind.room
+        index = addr - self.base
+        block = Block(addr, kind, self.view[index : index + kind.room])
+        chunk.blocks.append(block)
+        return block
+
+    def _fresh_chunk(self, room: int) -> Chunk | None:
+        """Memory for blocks of `room` bytes; poisoned."""
+        start, chunks = self._fresh, max(1, room >> _CHUNK_BITS)
         if start + (chunks << _CHUNK_BITS) > self._end:
-            return -1
+            return None
         self._fresh += chunks << _CHUNK_BITS
-        self._chunks += [(start, room)] * chunks
+        chunk = Chunk(self.base + start, room)
+        self._chunks += [chunk] * chunks
         for index in range(start, self._fresh, _CHUNK):
             self.view[index : index + _CHUNK] = _POISON
-        # The first is handed out now, the others are free; the lowest address is used next.
-        kind.free += range(start + (_CHUNK // room - 1) * room, start, -room)
-        return start
+        return chunk
 
-    def _spoilt(self, index: int, kind: SizeClass) -> None:
-        held = self.view[index : index + kind.room]
+    def _spoilt(self, block: Block) -> None:
+        held, room = block.view, block.kind.room
         at = next(i for i, byte in enumerate(held) if byte != POISON_FREE)
-        message = f"free memory was written to: {held[at]:#04x} at offset {at} of {kind.room}"
-        held[:] = kind.poison
-        warn_violation("write-after-free", f"buffer {self.base + index:#x}", message)
+        message = f"free memory was written to: {held[at]:#04x} at offset {at} of {room}"
+        held[:] = block.kind.poison
+        warn_violation("write-after-free", f"buffer {block.addr:#x}", message)
 
 
 def kmalloc(size: int, gfp: int = GFP_ATOMIC, where: Where | None = None) -> Buffer | None:
@@ -237,4 +282,4 @@ def kfree(buffer: Buffer | None) -> None:
     """Give it back; None is allowed."""
     if buffer is not None:
         frame = sys._getframe(1)
-        buffer.memory.free(buffer, (frame.f_code, frame.f_lasti))
+        ON.kernel.mm.free(buffer, (frame.f_code, frame.f_lasti))

@@ -65,6 +65,7 @@ from driver.linux.net.rtnl import assert_rtnl, rtnl, rtnl_is_locked, rtnl_lock, 
 from driver.linux.net.sch_generic import netdev_start_xmit
 from driver.linux.net.transmit import (
     dev_queue_xmit,
+    netdev_xmit_more,
     netif_queue_stopped,
     netif_start_queue,
     netif_stop_queue,
@@ -83,9 +84,9 @@ __all__ = [
     "dev_consume_skb_any", "dev_get_flags", "dev_get_stats", "dev_kfree_skb_any", "dev_kfree_skb_irq", "dev_mc_add",
     "dev_mc_del", "dev_open", "dev_queue_xmit", "dev_set_allmulti", "dev_set_mac_address", "dev_set_mtu",
     "dev_set_promiscuity", "dev_set_rx_mode", "dev_uc_add", "dev_uc_del", "free_netdev", "netdev_leak_check",
-    "netdev_mc_count", "netdev_priv", "netdev_start_xmit", "netdev_uc_count", "netif_carrier_off",
-    "netif_carrier_ok", "netif_carrier_on", "netif_device_attach", "netif_device_detach", "netif_device_present",
-    "netif_queue_stopped", "netif_receive_skb", "netif_running", "netif_start_queue", "netif_stop_queue",
-    "netif_trans_update", "netif_tx_disable", "netif_wake_queue", "netif_xmit_stopped", "register_netdev", "rtnl",
-    "rtnl_is_locked", "rtnl_lock", "rtnl_unlock", "unregister_netdev",
+    "netdev_mc_count", "netdev_priv", "netdev_start_xmit", "netdev_uc_count", "netdev_xmit_more",
+    "netif_carrier_off", "netif_carrier_ok", "netif_carrier_on", "netif_device_attach", "netif_device_detach",
+    "netif_device_present", "netif_queue_stopped", "netif_receive_skb", "netif_running", "netif_start_queue",
+    "netif_stop_queue", "netif_trans_update", "netif_tx_disable", "netif_wake_queue", "netif_xmit_stopped",
+    "register_netdev", "rtnl", "rtnl_is_locked", "rtnl_lock", "rtnl_unlock", "unregister_netdev",
 ]  # fmt: skip

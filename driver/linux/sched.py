@@ -34,14 +34,15 @@ from driver.linux.cpu import (
     local_irq_enable,
     might_sleep,
 )
-from driver.linux.current import ON, NoKernelError, current, this_cpu
+from driver.linux.current import ON, NoKernelError, current, enter, leave, this_cpu
 from driver.linux.dma_mapping import Iommu
 from driver.linux.interrupt import IrqDesc, handle_irq
 from driver.linux.mm import Memory
+from driver.linux.net.state import Net
 from driver.linux.printk import Log
 from driver.linux.schedule import block, busy_until, charge, cond_resched, sleep_until
 from driver.linux.softirq import NR_SOFTIRQS, TIMER_SOFTIRQ, SoftirqAction, do_softirq, invoke_softirq
-from driver.linux.timer import run_timer_softirq
+from driver.linux.timer import TICK_NS, run_timer_softirq
 from driver.linux.tracepoint import Tracer
 
 __all__ = [
@@ -123,7 +124,7 @@ class Kernel:
         self.panic_on_violation = panic_on_violation
         self.time_scale = time_scale
         self.cost = cost or Cost()
-        self.now_ns = 0
+        self.now_ns = self.jiffies = 0
         self.log = Log()
         self.violations: list[Violation] = []
         self.requests: list[Request] = []
@@ -139,6 +140,7 @@ class Kernel:
         self._expected: dict[str, list[Violation]] = {}
         self._panic: ContractViolation | None = None
         self._parts: dict[Callable[[], Any], Any] = {}
+        self.net = Net(cpus)
         self.mm = Memory(self, host.memory, host.memory_base)
         slots = min(MAX_DMA_SLOTS, self.mm.view.nbytes >> 10) if dma_slots is None else dma_slots
         self.dma_table = Iommu(self, iova_base, slots)
@@ -154,8 +156,8 @@ class Kernel:
         if now_ns < self.now_ns:
             raise ValueError(f"time went back from {self.now_ns} to {now_ns}")
         self.now_ns = now_ns
-        ON.kernel = self
-        ON.cpu = self.cpus[0]
+        self.jiffies = now_ns * self.time_scale // TICK_NS
+        enter(self, self.cpus[0])
         try:
             for event in events:
                 if isinstance(event, ReadDone):
@@ -172,7 +174,7 @@ class Kernel:
             else:
                 self._run_all()
         finally:
-            del ON.kernel, ON.cpu
+            leave()
         if self._panic is not None:
             raise self._panic
         requests, self.requests = self.requests, []
@@ -209,12 +211,12 @@ class Kernel:
             before = ON.kernel, ON.cpu
         except NoKernelError:
             before = None
-        ON.kernel, ON.cpu = self, self.cpus[cpu]
+        enter(self, self.cpus[cpu])
         try:
             yield self
         finally:
             if before is None:
-                del ON.kernel, ON.cpu
+                leave()
             else:
                 ON.kernel, ON.cpu = before
 

@@ -24,15 +24,15 @@ from driver.linux.cpu import HARDIRQ_MASK
 from driver.linux.current import ON
 from driver.linux.errno import ENOMEM
 from driver.linux.if_ether import ETH_ZLEN
-from driver.linux.mm import GFP_ATOMIC, kfree, kmalloc
+from driver.linux.mm import kfree, kmalloc
 from driver.linux.net.skb import (
     CHECKSUM_COMPLETE,
     CHECKSUM_NONE,
     CHECKSUM_PARTIAL,
     CHECKSUM_UNNECESSARY,
     NOT_SET,
+    SKB_OVERHEAD,
     FreedSkBuff,
-    SkbShared,
     SkBuff,
     skb_bug,
     skb_violation,
@@ -54,7 +54,7 @@ __all__ = [
     "skb_leak_check", "skb_peek", "skb_pull", "skb_push", "skb_put", "skb_put_data", "skb_put_padto",
     "skb_queue_empty", "skb_queue_head", "skb_queue_len", "skb_queue_purge", "skb_queue_tail", "skb_reserve",
     "skb_reset_mac_header", "skb_reset_network_header", "skb_reset_transport_header", "skb_share_check",
-    "skb_shared", "skb_tailroom", "skb_trim", "skb_unlink",
+    "skb_shared", "skb_tailroom", "skb_trim", "skb_truesize", "skb_unlink",
 ]  # fmt: skip
 
 SMP_CACHE_BYTES: Final = 64
@@ -65,80 +65,84 @@ NET_IP_ALIGN: Final = 2  # puts the IP header behind the 14 bytes of Ethernet on
 # ---- making ----------------------------------------------------------------------------------------------------------
 
 
-def _new(size: int, depth: int) -> SkBuff | None:
+def _new(size: int, headroom: int, dev: NetDevice | None, depth: int) -> SkBuff | None:
     """An skb with `size` bytes of room, made (for the leak report) by the caller `depth` frames up."""
     end = (size + SMP_CACHE_BYTES - 1) & -SMP_CACHE_BYTES
     frame = _getframe(depth)
     where = frame.f_code, frame.f_lasti
-    head = kmalloc(end, GFP_ATOMIC, where)
+    mm = ON.kernel.mm
+    head = mm.alloc(end, where)
     if head is None:
         return None
-    skb = SkBuff(head, end, where)
-    net_state().live_skbs[skb] = True
+    skb = SkBuff(head, end, where, headroom, dev)
+    mm.skbs[skb] = True
     return skb
+
+
+def skb_truesize(size: int) -> int:
+    """SKB_TRUESIZE: what an skb with room for `size` bytes takes of its sender's room."""
+    return ((size + SMP_CACHE_BYTES - 1) & -SMP_CACHE_BYTES) + SKB_OVERHEAD
 
 
 def alloc_skb(size: int) -> SkBuff | None:
     """No headroom; None: out of memory."""
-    return _new(size, 2)
+    return _new(size, 0, None, 2)
 
 
 def netdev_alloc_skb(dev: NetDevice | None, length: int) -> SkBuff | None:
     """For receiving: with NET_SKB_PAD of headroom."""
-    skb = _new(length + NET_SKB_PAD, 2)
-    if skb is not None:
-        skb.data = skb.tail = NET_SKB_PAD
-        skb.dev = dev
-    return skb
+    return _new(length + NET_SKB_PAD, NET_SKB_PAD, dev, 2)
 
 
 def netdev_alloc_skb_ip_align(dev: NetDevice | None, length: int) -> SkBuff | None:
     """For receiving: headroom such that the IP header is aligned."""
-    skb = _new(length + NET_SKB_PAD + NET_IP_ALIGN, 2)
-    if skb is not None:
-        skb.data = skb.tail = NET_SKB_PAD + NET_IP_ALIGN
-        skb.dev = dev
-    return skb
+    return _new(length + NET_SKB_PAD + NET_IP_ALIGN, NET_SKB_PAD + NET_IP_ALIGN, dev, 2)
 
 
-def _copy_header(new: SkBuff, old: SkBuff, shift: int) -> None:
-    """Everything but the bytes and the counts; header offsets move by `shift`."""
+def _copy_header(new: SkBuff, old: SkBuff) -> None:
+    """Everything but the bytes, where they are, and the counts."""
     new.len = old.len
-    new.data = old.data + shift
-    new.tail = old.tail + shift
-    new.dev = old.dev
     new.protocol = old.protocol
     new.pkt_type = old.pkt_type
     new.ip_summed = old.ip_summed
     new.csum = old.csum
     new.tstamp = old.tstamp
     new.cb = old.cb
-    for name in ("mac_header", "network_header", "transport_header"):
-        offset = getattr(old, name)
-        # A header that lies in front of the new head is lost.
-        setattr(new, name, NOT_SET if offset == NOT_SET else max(offset + shift, NOT_SET))
+    new.mac_header = old.mac_header
+    new.network_header = old.network_header
+    new.transport_header = old.transport_header
+
+
+def _shift_headers(skb: SkBuff, shift: int) -> None:
+    """The bytes have moved within the head. A header that would lie in front of it is lost."""
+    if skb.mac_header != NOT_SET:
+        skb.mac_header = max(skb.mac_header + shift, NOT_SET)
+    if skb.network_header != NOT_SET:
+        skb.network_header = max(skb.network_header + shift, NOT_SET)
+    if skb.transport_header != NOT_SET:
+        skb.transport_header = max(skb.transport_header + shift, NOT_SET)
 
 
 def skb_clone(skb: SkBuff) -> SkBuff:
     """A second skb on the same bytes."""
-    shared = skb.shared
-    if shared is None:
-        shared = skb.shared = SkbShared()
-    shared.dataref += 1
+    skb.head.dataref += 1
     frame = _getframe(1)
-    clone = SkBuff(skb.head, skb.end, (frame.f_code, frame.f_lasti))
-    clone.shared = shared
-    _copy_header(clone, skb, 0)
-    net_state().live_skbs[clone] = True
+    clone = SkBuff(skb.head, skb.end, (frame.f_code, frame.f_lasti), skb.data, skb.dev)
+    clone.tail = skb.tail
+    clone.truesize = skb.truesize
+    _copy_header(clone, skb)
+    ON.kernel.mm.skbs[clone] = True
     return clone
 
 
 def _copied(skb: SkBuff, headroom: int, tailroom: int) -> SkBuff | None:
-    new = _new(headroom + skb.len + tailroom, 3)
+    new = _new(headroom + skb.len + tailroom, headroom, skb.dev, 3)
     if new is not None:
         kept = min(headroom, skb.data)  # of the headroom: headers that were pulled are there
         new.head.view[headroom - kept : headroom + skb.len] = skb.head_view()[skb.data - kept : skb.tail]
-        _copy_header(new, skb, headroom - skb.data)
+        new.tail = headroom + skb.len
+        _copy_header(new, skb)
+        _shift_headers(new, headroom - skb.data)
     return new
 
 
@@ -169,28 +173,21 @@ def pskb_expand_head(skb: SkBuff, nhead: int, ntail: int) -> int:
     if head is None:
         return -ENOMEM
     head.view[nhead : nhead + skb.tail] = old[: skb.tail]
-    _put_head(skb)
+    if skb.head.dataref > 1:
+        skb.head.dataref -= 1
+    else:
+        kfree(skb.head)
     skb.head = head
-    skb.shared = None
+    if skb.sk is None:  # what is charged to a socket stays what it was charged as
+        skb.truesize += end - skb.end
     skb.end = end
     skb.data += nhead
     skb.tail += nhead
-    for name in ("mac_header", "network_header", "transport_header"):
-        if getattr(skb, name) != NOT_SET:
-            setattr(skb, name, getattr(skb, name) + nhead)
+    _shift_headers(skb, nhead)
     return 0
 
 
 # ---- counting --------------------------------------------------------------------------------------------------------
-
-
-def _put_head(skb: SkBuff) -> None:
-    shared = skb.shared
-    if shared is not None:
-        shared.dataref -= 1
-        if shared.dataref:
-            return
-    kfree(skb.head)
 
 
 def _unref(skb: SkBuff, depth: int) -> bool:
@@ -205,10 +202,17 @@ def _unref(skb: SkBuff, depth: int) -> bool:
         skb_violation(skb, "skb-on-list", "freed while it is on a queue")
     if ON.cpu.preempt_count & HARDIRQ_MASK:
         skb_violation(skb, "skb-hardirq", "freed in a hard interrupt: dev_kfree_skb_any is for that")
-    _put_head(skb)
-    del net_state().live_skbs[skb]
+    if skb.destructor is not None:
+        skb.destructor(skb)
     frame = _getframe(depth)
-    skb.freed = (frame.f_code, frame.f_lasti)
+    where = frame.f_code, frame.f_lasti
+    mm, head = ON.kernel.mm, skb.head
+    if head.dataref > 1:
+        head.dataref -= 1
+    else:
+        mm.free(head, where)
+    del mm.skbs[skb]
+    skb.freed = where
     skb.users = 0
     skb.__class__ = FreedSkBuff
     return True
@@ -273,7 +277,7 @@ def skb_shared(skb: SkBuff) -> bool:
 
 def skb_cloned(skb: SkBuff) -> bool:
     """Do others see the same bytes?"""
-    return skb.shared is not None and skb.shared.dataref != 1
+    return skb.head.dataref != 1
 
 
 def skb_share_check(skb: SkBuff) -> SkBuff:
@@ -475,7 +479,7 @@ def skb_queue_purge(queue: SkBuffHead) -> None:
 
 def live_skbs() -> list[SkBuff]:
     """Every skb of this kernel that nobody has freed, oldest first."""
-    return list(net_state().live_skbs)
+    return list(ON.kernel.mm.skbs)
 
 
 def skb_leak_check() -> None:

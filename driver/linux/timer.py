@@ -31,8 +31,7 @@ TimerFunction = Callable[[Any], Coroutine[Any, Any, None] | None]
 
 def jiffies() -> int:
     """Ticks of the driver's clock since the kernel started."""
-    kernel = ON.kernel
-    return kernel.now_ns * kernel.time_scale // TICK_NS
+    return ON.kernel.jiffies
 
 
 class TimerList:

@@ -115,10 +115,13 @@ class Session:
 
 
 @asynccontextmanager
-async def session(dut: Any, command: str) -> AsyncIterator[Session]:
-    """A bench that is up; taken down, and its summary written, at the end. Raises: what went wrong."""
+async def session(dut: Any, command: str, *, captures: bool = True) -> AsyncIterator[Session]:
+    """A bench that is up; taken down, and its summary written, at the end. captures: write pcapng files, and a trace.
+
+    Raises: what went wrong.
+    """
     config, folder = configured()
-    current = Session(Bench(dut, config, folder), folder, command)
+    current = Session(Bench(dut, config, folder if captures else None), folder, command)
     error: BaseException | None = None
     try:
         await current.start()

@@ -24,7 +24,7 @@ enum class Kind : uint32_t {
     kDmaFault,      // an access that the IOMMU refuses: bytes, address; flag: write
     kBroken,        // a protocol was violated: length of a text, its offset in the byte buffer
     kBurst,         // only when observed. A burst was answered: bytes, address, begin; flag: write
-    kWritten,       // only when observed. A register was written: offset, value
+    kWritten,       // only when observed. A register was written: offset, value, when its data was accepted
 };
 
 struct Event {

@@ -43,9 +43,9 @@ class HostTap:
 
     def _see(self, skb: SkBuff, device: NetDevice, packet_type: PacketType) -> int:
         outgoing = skb.pkt_type == PACKET_OUTGOING
-        frame = bytes(skb.head_view()[skb.mac_header : skb.tail])
+        frame = skb.head_view()[skb.mac_header : skb.tail].tobytes()  # the one copy: for the file and the listener
         if self._writer is not None:
-            self._writer.write(0, skb.tstamp, frame, outbound=outgoing)
+            self._writer.write(0, skb.tstamp, frame, "", outgoing)
         consume_skb(skb)
         if outgoing:
             self.sent += 1

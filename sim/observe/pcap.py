@@ -24,6 +24,7 @@ __all__ = ["CaptureError", "NotACapture", "NotEthernet", "Packet", "PcapngWriter
 LINKTYPE_ETHERNET = 1
 SECTION_HEADER, INTERFACE, SIMPLE_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 3, 6
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
+_BUFFER_BYTES = 64 << 10
 OPT_END, OPT_COMMENT, OPT_EPB_FLAGS, OPT_IF_NAME, OPT_IF_TSRESOL, OPT_SHB_USERAPPL = 0, 1, 2, 2, 9, 4
 
 
@@ -154,7 +155,8 @@ class PcapngWriter:
     """A pcapng file with nanosecond stamps, one or more named interfaces, and a comment per frame."""
 
     def __init__(self, path: Path, interfaces: Sequence[str]) -> None:
-        self._file: BinaryIO = Path(path).open("wb")  # noqa: SIM115 (closed by close or the with statement)
+        self._file: BinaryIO = Path(path).open("wb", buffering=_BUFFER_BYTES)  # noqa: SIM115 (closed by close or with)
+        self._blocks: dict[tuple[int, str, bool | None], _FrameBlock] = {}  # as they were needed
         header = struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1)
         self._block(SECTION_HEADER, header + _options([(OPT_SHB_USERAPPL, b"nicosim")]))
         for name in interfaces:
@@ -170,13 +172,16 @@ class PcapngWriter:
         outbound: bool | None = None,
     ) -> None:
         """Append one frame (without FCS). outbound: direction as tshark shows it, None: unknown."""
-        fixed = struct.pack("<IIIII", interface, time_ns >> 32, time_ns & 0xFFFFFFFF, len(data), len(data))
-        options = []
-        if comment:
-            options.append((OPT_COMMENT, comment.encode()))
-        if outbound is not None:
-            options.append((OPT_EPB_FLAGS, struct.pack("<I", 2 if outbound else 1)))
-        self._block(ENHANCED_PACKET, fixed + _padded(bytes(data)) + (_options(options) if options else b""))
+        size = len(data)
+        block = self._blocks.get((size, comment, outbound))
+        if block is None:
+            block = self._blocks[size, comment, outbound] = _FrameBlock(size, comment, outbound)
+        self._file.write(
+            block.pack(
+                ENHANCED_PACKET, block.length, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, size, size,
+                data if data.__class__ is bytes else bytes(data), block.options, block.length,
+            )
+        )  # fmt: skip
 
     def _block(self, kind: int, body: bytes) -> None:
         length = len(body) + 12
@@ -193,6 +198,24 @@ class PcapngWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _FrameBlock:
+    """An enhanced packet block for frames of one size, comment and direction: all but time and data."""
+
+    __slots__ = ("length", "options", "pack")
+
+    def __init__(self, size: int, comment: str, outbound: bool | None) -> None:
+        options = []
+        if comment:
+            options.append((OPT_COMMENT, comment.encode()))
+        if outbound is not None:
+            options.append((OPT_EPB_FLAGS, struct.pack("<I", 2 if outbound else 1)))
+        self.options = _options(options) if options else b""
+        # An "s" is filled up with zeros, which is the padding.
+        block = struct.Struct(f"<7I{(size + 3) & -4}s{len(self.options)}sI")
+        self.length = block.size
+        self.pack = block.pack
 
 
 def _padded(data: bytes) -> bytes:

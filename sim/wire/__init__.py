@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 __all__ = ["MIN_BYTES", "Frame", "Received", "Wire", "fcs_of"]
 
@@ -27,22 +27,22 @@ class Frame:
     """A frame to send. data: from destination address to end of payload, without FCS.
 
     pad: fill up to the legal minimum. bad_fcs: send a wrong one. error_at: an XGMII error character instead of that
-    byte of data.
+    byte of data. payload: data as it goes out, with padding, without FCS.
     """
 
     data: bytes
     pad: bool = True
     bad_fcs: bool = False
     error_at: int | None = None
+    payload: bytes = field(init=False, repr=False, compare=False)
 
-    @property
-    def payload(self) -> bytes:
-        """data as it goes out: with padding, without FCS."""
-        return self.data.ljust(MIN_BYTES, b"\0") if self.pad else self.data
+    def __post_init__(self) -> None:
+        payload = self.data.ljust(MIN_BYTES, b"\0") if self.pad else self.data
+        object.__setattr__(self, "payload", payload)
 
     @property
     def wire_bytes(self) -> bytes:
-        """data, padding and FCS."""
+        """data, padding and FCS, which is computed at each call: for whoever puts the frame on the wire."""
         payload = self.payload
         fcs = fcs_of(payload)
         return payload + (bytes(byte ^ 0xFF for byte in fcs) if self.bad_fcs else fcs)
@@ -53,8 +53,7 @@ class Frame:
         return not self.bad_fcs and self.error_at is None
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A frame that the card sent. data: without FCS; time_ns: of its last byte; good: FCS right, no error character."""
 
     data: bytes

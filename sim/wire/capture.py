@@ -13,12 +13,18 @@ def capture(wire: Wire, writer: PcapngWriter, interface: int = 0) -> None:
     """Write every frame of `wire` to `writer`. Outbound: sent by the card."""
 
     def sent(frame: Frame, time_ns: int) -> None:
-        faults = [name for name, is_so in (("bad FCS", frame.bad_fcs), ("error", frame.error_at is not None)) if is_so]
-        writer.write(interface, time_ns, frame.payload, comment=", ".join(faults), outbound=False)
+        comment = "" if frame.good else _faults(frame)
+        writer.write(interface, time_ns, frame.payload, comment, outbound=False)
 
     def received(frame: Received) -> None:
         comment = "" if frame.good else "bad FCS or error"
-        writer.write(interface, frame.time_ns, frame.data, comment=comment, outbound=True)
+        writer.write(interface, frame.time_ns, frame.data, comment, outbound=True)
 
     wire.on_sent(sent)
     wire.on_received(received)
+
+
+def _faults(frame: Frame) -> str:
+    return ", ".join(
+        name for name, is_so in (("bad FCS", frame.bad_fcs), ("error", frame.error_at is not None)) if is_so
+    )

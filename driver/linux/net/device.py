@@ -152,12 +152,16 @@ class NetDeviceOps:
 
 
 class HwAddrList:
-    """Link layer addresses with a count of the users of each; iterates over the addresses."""
+    """Link layer addresses with a count of the users of each; iterates over the addresses.
 
-    __slots__ = ("users",)
+    genid: another number whenever there are other addresses.
+    """
+
+    __slots__ = ("genid", "users")
 
     def __init__(self) -> None:
         self.users: dict[bytes, int] = {}
+        self.genid = 0
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.users)
@@ -170,8 +174,12 @@ class HwAddrList:
 
     def add(self, addr: bytes) -> bool:
         """True: it was not there."""
-        self.users[addr] = self.users.get(addr, 0) + 1
-        return self.users[addr] == 1
+        if addr in self.users:
+            self.users[addr] += 1
+            return False
+        self.users[addr] = 1
+        self.genid += 1
+        return True
 
     def remove(self, addr: bytes) -> bool:
         """True: it is gone. Raises: KeyError when it was not there."""
@@ -179,6 +187,7 @@ class HwAddrList:
         if self.users[addr]:
             return False
         del self.users[addr]
+        self.genid += 1
         return True
 
 

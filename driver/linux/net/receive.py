@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from driver.linux.bug import fatal_violation
 from driver.linux.current import ON
 from driver.linux.net.device import NET_RX_DROP
 from driver.linux.net.skb import NOT_SET, SkBuff
-from driver.linux.net.state import Net
 from driver.linux.skbuff import SkbDropReason, kfree_skb
 
 __all__ = ["netif_receive_skb"]
+
+_UNHANDLED_PROTO: Final = SkbDropReason.UNHANDLED_PROTO
 
 
 def netif_receive_skb(skb: SkBuff) -> int:
@@ -22,14 +25,15 @@ def netif_receive_skb(skb: SkBuff) -> int:
     dev = skb.dev
     if dev is None:
         raise fatal_violation("rx-no-device", "skb", "netif_receive_skb without skb.dev", skb.made)
-    kernel = ON.kernel
-    net = kernel.subsystem(Net)
+    cpu = ON.cpu
+    kernel = cpu.kernel
+    net = kernel.net
     if not skb.tstamp:
         skb.tstamp = kernel.now_ns
     skb.network_header = skb.data
     if skb.transport_header == NOT_SET:
         skb.transport_header = skb.data
-    net.softnet[ON.cpu.index].processed += 1
+    net.softnet[cpu.index].processed += 1
     tracer = kernel.tracer
     if tracer is not None:
         tracer.netif_receive_skb_entry(skb)
@@ -49,8 +53,7 @@ def netif_receive_skb(skb: SkBuff) -> int:
     else:
         answer = NET_RX_DROP
         dev.rx_nohandler += 1
-        kfree_skb(skb, SkbDropReason.UNHANDLED_PROTO)
+        kfree_skb(skb, _UNHANDLED_PROTO)
     if tracer is not None:
         tracer.netif_receive_skb_exit(answer)
     return answer
-

@@ -5,6 +5,9 @@ A bounded FIFO while the device is up and has a carrier, the no-op discipline, w
 a time runs a discipline; who finds it running leaves the packet and goes. What the driver refuses (NETDEV_TX_BUSY, or
 a queue that stopped meanwhile) goes back in front, and the NET_TX softirq tries again. Rule xmit-busy: who refuses
 has stopped the queue.
+
+A run hands over what waits under one taking of the transmit lock, and the driver may tell its card at the last of it
+(netdev_xmit_more), as in Linux where the queue has TCQ_F_ONETXQUEUE. There BQL bounds such a batch, here the run does.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from driver.linux.bug import fatal_violation
+from driver.linux.bug import ContractViolation, fatal_violation
 from driver.linux.current import ON
 from driver.linux.delay import jiffies, msecs_to_jiffies
 from driver.linux.net.device import (
@@ -117,7 +120,7 @@ def _start_xmit(skb: SkBuff, dev: NetDevice, txq: NetdevQueue) -> Answer:
     if txq.stopped:
         netdev_violation(dev, "xmit-stopped-queue", "ndo_start_xmit called on a stopped queue")
     if not dev.started:
-        netdev_violation(dev, "xmit-device-down", "ndo_start_xmit called on a device that is not running")
+        _device_down(dev)
     if net_state().ptype_all:
         dev_queue_xmit_nit(skb, dev)
     tracer = ON.kernel.tracer
@@ -135,10 +138,8 @@ def _traced_xmit(tracer: Tracer, skb: SkBuff, dev: NetDevice) -> Answer:
     return answer
 
 
-def _sent(qdisc: Qdisc, txq: NetdevQueue, length: int) -> None:
-    txq.trans_start_ns = ON.kernel.now_ns
-    qdisc.sent += 1
-    qdisc.bytes += length
+def _device_down(dev: NetDevice) -> None:
+    netdev_violation(dev, "xmit-device-down", "ndo_start_xmit called on a device that is not running")
 
 
 def _requeue(qdisc: Qdisc, skb: SkBuff, stops: int) -> None:
@@ -152,14 +153,22 @@ def _requeue(qdisc: Qdisc, skb: SkBuff, stops: int) -> None:
         netdev_violation(dev, "xmit-busy", "NETDEV_TX_BUSY from a queue that was not stopped: asked again at once")
 
 
-def netdev_start_xmit(skb: SkBuff, dev: NetDevice) -> int:
-    """One packet straight to a driver whose ndo_start_xmit does not wait; the caller keeps it on NETDEV_TX_BUSY."""
+def netdev_start_xmit(skb: SkBuff, dev: NetDevice, more: bool = False) -> int:
+    """One packet straight to a driver whose ndo_start_xmit does not wait; the caller keeps it on NETDEV_TX_BUSY.
+
+    more: the caller has another one, and will hand it over at once if the queue is not stopped by then.
+    """
     txq = dev.txq
     with txq.lock:
+        ON.cpu.xmit_more = more
         answer = _start_xmit(skb, dev, txq)
     if not isinstance(answer, int):
-        raise fatal_violation("xmit-waits", dev, "ndo_start_xmit waits, but is no coroutine function", dev.made)
+        raise _waits(dev)
     return answer
+
+
+def _waits(dev: NetDevice) -> ContractViolation:
+    return fatal_violation("xmit-waits", dev, "ndo_start_xmit waits, but is no coroutine function", dev.made)
 
 
 def qdisc_run(qdisc: Qdisc) -> None:
@@ -167,21 +176,34 @@ def qdisc_run(qdisc: Qdisc) -> None:
     if qdisc.running:
         return
     qdisc.running = True
-    dev, quota = qdisc.dev, DEV_TX_WEIGHT
-    txq, packets = dev.txq, qdisc.packets
+    cpu, dev, quota = ON.cpu, qdisc.dev, DEV_TX_WEIGHT
+    txq, packets, start_xmit = dev.txq, qdisc.packets, dev.netdev_ops.ndo_start_xmit
+    net, now_ns, tracer = net_state(), cpu.kernel.now_ns, cpu.kernel.tracer
+    txq.lock.lock()
     try:
         while packets and not (txq.stopped or txq.frozen):
             skb = packets.popleft()
+            quota -= 1
+            if not dev.started:
+                _device_down(dev)
+            if net.ptype_all:
+                dev_queue_xmit_nit(skb, dev)
             length, stops = skb.len, txq.stops
-            if netdev_start_xmit(skb, dev) != NETDEV_TX_OK:
+            cpu.xmit_more = quota > 0 and len(packets) > 0
+            answer = start_xmit(skb, dev) if tracer is None else _traced_xmit(tracer, skb, dev)
+            if answer != NETDEV_TX_OK:
+                if not isinstance(answer, int):
+                    raise _waits(dev)
                 _requeue(qdisc, skb, stops)
                 break
-            _sent(qdisc, txq, length)
-            quota -= 1
+            txq.trans_start_ns = now_ns
+            qdisc.sent += 1
+            qdisc.bytes += length
             if not quota:
                 netif_schedule(qdisc)
                 break
     finally:
+        txq.lock.unlock()
         qdisc.running = False
 
 
@@ -197,13 +219,16 @@ async def qdisc_run_waiting(qdisc: Qdisc) -> None:
             skb = packets.popleft()
             length, stops = skb.len, txq.stops
             with txq.lock:
+                ON.cpu.xmit_more = False
                 answer = _start_xmit(skb, dev, txq)
                 if not isinstance(answer, int):
                     answer = await answer
             if answer != NETDEV_TX_OK:
                 _requeue(qdisc, skb, stops)
                 break
-            _sent(qdisc, txq, length)
+            txq.trans_start_ns = ON.kernel.now_ns
+            qdisc.sent += 1
+            qdisc.bytes += length
             quota -= 1
             if not quota:
                 netif_schedule(qdisc)

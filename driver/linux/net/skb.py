@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from driver.linux.bug import ContractViolation, Where, fatal_violation, told, warn_violation
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from driver.linux.skbuff import SkBuffHead
 
 __all__ = [
-    "CHECKSUM_COMPLETE", "CHECKSUM_NONE", "CHECKSUM_PARTIAL", "CHECKSUM_UNNECESSARY", "NOT_SET", "FreedSkBuff",
-    "SkBuff", "SkbShared", "skb_bug", "skb_violation", "touched_while_mapped",
+    "CHECKSUM_COMPLETE", "CHECKSUM_NONE", "CHECKSUM_PARTIAL", "CHECKSUM_UNNECESSARY", "NOT_SET", "SKB_OVERHEAD",
+    "FreedSkBuff", "SkBuff", "skb_bug", "skb_violation", "touched_while_mapped",
 ]  # fmt: skip
 
 CHECKSUM_NONE: Final = 0
@@ -23,15 +24,7 @@ CHECKSUM_COMPLETE: Final = 2
 CHECKSUM_PARTIAL: Final = 3
 
 NOT_SET: Final = -1  # of a header offset
-
-
-class SkbShared:
-    """How many skbs share a head; exists from the first clone on."""
-
-    __slots__ = ("dataref",)
-
-    def __init__(self) -> None:
-        self.dataref = 1
+SKB_OVERHEAD: Final = 576  # bytes of struct sk_buff and skb_shared_info on a 64-bit kernel
 
 
 class SkBuff:
@@ -41,6 +34,7 @@ class SkBuff:
         "cb",
         "csum",
         "data",
+        "destructor",
         "dev",
         "end",
         "freed",
@@ -53,24 +47,23 @@ class SkBuff:
         "pkt_type",
         "protocol",
         "queue",
-        "shared",
         "sk",
         "tail",
         "transport_header",
+        "truesize",
         "tstamp",
         "users",
     )
 
-    def __init__(self, head: Buffer, end: int, made: Where) -> None:
+    def __init__(self, head: Buffer, end: int, made: Where, headroom: int = 0, dev: NetDevice | None = None) -> None:
         self.head = head
-        self.data = 0
-        self.tail = 0
+        self.data = headroom
+        self.tail = headroom
         self.end = end
         self.len = 0
         self.users = 1
-        self.shared: SkbShared | None = None
         self.queue: SkBuffHead | None = None
-        self.dev: NetDevice | None = None
+        self.dev = dev
         self.protocol = 0
         self.pkt_type = 0
         self.ip_summed = CHECKSUM_NONE
@@ -79,6 +72,8 @@ class SkBuff:
         self.network_header = NOT_SET
         self.transport_header = NOT_SET
         self.sk: Any = None  # the socket that sent it: told with error_report(errno) when it cannot be delivered
+        self.destructor: Callable[[SkBuff], None] | None = None  # called when the last user lets go
+        self.truesize = end + SKB_OVERHEAD
         self.tstamp = 0  # ns, 0: not stamped
         self.cb: Any = None  # control block: belongs to whichever layer holds the skb
         self.made = made

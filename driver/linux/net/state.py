@@ -39,7 +39,6 @@ class Net:
     __slots__ = (
         "allocated",
         "devices",
-        "live_skbs",
         "next_ifindex",
         "on_down",
         "on_unregister",
@@ -49,9 +48,8 @@ class Net:
         "softnet",
     )
 
-    def __init__(self) -> None:
-        self.softnet = tuple(SoftnetData() for _ in ON.kernel.cpus)
-        self.live_skbs: dict[SkBuff, bool] = {}  # in the order they were made
+    def __init__(self, cpus: int) -> None:
+        self.softnet = tuple(SoftnetData() for _ in range(cpus))
         self.skb_drops = [0] * len(SkbDropReason)
         self.devices: dict[str, NetDevice] = {}
         self.allocated: list[NetDevice] = []  # not freed yet
@@ -68,9 +66,10 @@ class Net:
 
 def net_state() -> Net:
     """Of the kernel that executes."""
-    return ON.kernel.subsystem(Net)
+    return ON.kernel.net
 
 
 def this_softnet() -> SoftnetData:
     """Of the CPU that executes."""
-    return ON.kernel.subsystem(Net).softnet[ON.cpu.index]
+    cpu = ON.cpu
+    return cpu.kernel.net.softnet[cpu.index]

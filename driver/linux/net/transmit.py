@@ -17,8 +17,8 @@ from driver.linux.skbuff import SkBuff, consume_skb, kfree_skb
 from driver.linux.softirq import local_bh_disable, local_bh_enable
 
 __all__ = [
-    "dev_queue_xmit", "net_tx_action", "netif_queue_stopped", "netif_start_queue", "netif_stop_queue",
-    "netif_trans_update", "netif_tx_disable", "netif_wake_queue", "netif_xmit_stopped",
+    "dev_queue_xmit", "net_tx_action", "netdev_xmit_more", "netif_queue_stopped", "netif_start_queue",
+    "netif_stop_queue", "netif_trans_update", "netif_tx_disable", "netif_wake_queue", "netif_xmit_stopped",
 ]  # fmt: skip
 
 
@@ -45,6 +45,14 @@ def dev_queue_xmit(skb: SkBuff) -> int:
             qdisc_run(qdisc)
         local_bh_enable()
     return answer
+
+
+def netdev_xmit_more() -> bool:
+    """For ndo_start_xmit: the next packet follows at once, so the card need not be told of this one yet.
+
+    Unless the queue is stopped by then: who stops it tells the card. Never to a driver that waits.
+    """
+    return ON.cpu.xmit_more
 
 
 async def net_tx_action() -> None:

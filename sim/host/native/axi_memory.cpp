@@ -53,6 +53,7 @@ void Memory::reset(unsigned beat_bytes) {
     collecting_.reset();
     r_.clear();
     b_.clear();
+    reads_open_ = writes_open_ = 0;
 }
 
 static std::string text(const char* format, unsigned long long a, unsigned long long b, unsigned long long c = 0) {
@@ -86,6 +87,8 @@ void Memory::address(bool write, unsigned id, uint64_t addr, unsigned len, unsig
     burst->write = write;
     burst->first = addr;
     burst->begin = shared.now_ps;
+    ++counts.beats[write ? kAw : kAr];
+    ++(write ? writes_open_ : reads_open_);
     if (!parse(*burst, len, size, kind)) return;
     if (write) {
         addressed_.push_back(std::move(burst));
@@ -100,9 +103,10 @@ void Memory::address(bool write, unsigned id, uint64_t addr, unsigned len, unsig
 void Memory::data(const uint8_t* bytes, uint32_t strobes, bool last) {
     if (!collecting_) collecting_ = std::make_unique<Burst>();
     Burst& burst = *collecting_;
+    ++counts.beats[kW];
     ++burst.beats;
     burst.data.insert(burst.data.end(), bytes, bytes + beat_bytes_);
-    for (unsigned i = 0; i < beat_bytes_; ++i) burst.strobes.push_back(strobes >> i & 1);
+    burst.strobes.push_back(strobes);
     if (last) {
         collected_.push_back(std::move(collecting_));
         match();
@@ -229,27 +233,37 @@ void Memory::serve_reads() {
     r_pace_ = shared.now_ps + (r_.size() - already) * config.ps_per_beat;
 }
 
-// The bytes whose strobes are set must be one run, at or above the address.
+// The bytes [first, end) of a burst's beats whose strobes are set; false where there is a hole between them.
+static bool strobed(const std::vector<uint32_t>& strobes, unsigned width, uint64_t& first, uint64_t& end) {
+    first = end = 0;
+    for (size_t beat = 0; beat < strobes.size(); ++beat) {
+        const uint32_t bits = strobes[beat];
+        if (!bits) continue;
+        const unsigned low = __builtin_ctz(bits), high = 32 - __builtin_clz(bits);
+        const uint32_t run = ((high == 32 ? 0 : 1u << high) - 1) & ~((1u << low) - 1);
+        const bool joins = end == first || end == beat * width + low;
+        if (bits != run || !joins) return false;
+        if (end == first) first = beat * width + low;
+        end = beat * width + high;
+    }
+    return true;
+}
+
 void Memory::perform(const Burst& burst, Beat& answer) {
-    answer.id = burst.id;
-    answer.response = plan(burst);
-    const auto& strobes = burst.strobes;
-    const auto first = std::find(strobes.begin(), strobes.end(), 1);
-    const auto end = std::find(first, strobes.end(), 0);
-    ++counts.writes;
-    counts.write_bytes += end - first;
-    const uint64_t start = burst.first & -uint64_t{beat_bytes_}, at = first - strobes.begin();
-    if (std::find(end, strobes.end(), 1) != strobes.end()) {
+    uint64_t at, end;
+    if (!strobed(burst.strobes, beat_bytes_, at, end)) {
         broken(text("write at %#llx of %llu beats: its strobes have a hole", burst.first, burst.beats));
-    } else if (first != end && start + at < burst.first) {
+    }
+    const uint64_t address = (burst.first & -uint64_t{beat_bytes_}) + at, count = end - at;
+    if (count && address < burst.first) {
         broken(text("write at %#llx of %llu beats: strobe set below the address", burst.first, burst.beats));
     }
-    answer.address = start + at;
-    answer.bytes = end - first;
-    answer.begin = burst.begin;
-    if (answer.response != kOkay || first == end) return;
-    if (uint8_t* const to = translate(start + at, end - first, true, end - first)) {
-        std::memcpy(to, burst.data.data() + at, end - first);
+    ++counts.writes;
+    counts.write_bytes += count;
+    answer = {{}, burst.id, plan(burst), true, address, count, burst.begin};
+    if (answer.response != kOkay || !count) return;
+    if (uint8_t* const to = translate(address, count, true, count)) {
+        std::memcpy(to, burst.data.data() + at, count);
     } else {
         ++counts.faults;
         answer.response = kDecErr;
@@ -275,8 +289,13 @@ bool Memory::stalled(Channel channel) const {
     return (mixed ^ mixed >> 31) >> 32 < config.stall_2_32;
 }
 
-// One clock: [0] a beat of R and [1] a B are due now, [2..4] AR, AW and W are ready in the next.
-unsigned Memory::cycle(bool r_free, bool b_free) {
+// One clock: [0] a beat of R and [1] a B are due now, [2..4] AR, AW and W are ready in the next. waits: channels on which
+// valid waits for ready.
+unsigned Memory::cycle(bool r_free, bool b_free, unsigned waits) {
+    ++counts.cycles;
+    counts.read_bursts += reads_open_;
+    counts.write_bursts += writes_open_;
+    for (unsigned channel = 0; waits; ++channel, waits >>= 1) counts.stalls[channel] += waits & 1;
     if (!reads_.empty() && r_.size() <= 2) serve_reads();
     if (!writes_.empty() && b_.size() <= 2) serve_write();
     unsigned due = 0;
@@ -289,13 +308,19 @@ unsigned Memory::cycle(bool r_free, bool b_free) {
 Beat Memory::read_beat() {
     const Beat beat = r_.front();
     r_.pop_front();
-    if (beat.last) observe(false, beat);
+    ++counts.beats[kR];
+    if (beat.last) {
+        --reads_open_;
+        observe(false, beat);
+    }
     return beat;
 }
 
 Beat Memory::response() {
     const Beat beat = b_.front();
     b_.pop_front();
+    ++counts.beats[kB];
+    --writes_open_;
     observe(true, beat);
     return beat;
 }
@@ -326,7 +351,9 @@ void nicosim_memory_data(const svBitVecVal* data, unsigned strobes, svBit last) 
     memory.data(reinterpret_cast<const uint8_t*>(data), strobes, last);
 }
 
-void nicosim_memory_cycle(svBit r_free, svBit b_free, svBitVecVal* due) { *due = memory.cycle(r_free, b_free); }
+void nicosim_memory_cycle(svBit r_free, svBit b_free, const svBitVecVal* waits, svBitVecVal* due) {
+    *due = memory.cycle(r_free, b_free, *waits);
+}
 
 void nicosim_memory_read_beat(svBitVecVal* data, svBitVecVal* id, svBitVecVal* response, svBit* last) {
     const Beat beat = memory.read_beat();

@@ -43,7 +43,7 @@ struct Burst {
     unsigned beats;
     Ps begin, ready;
     std::vector<uint8_t> data;      // a write's, beat by beat
-    std::vector<uint8_t> strobes;   // one byte for each byte of data
+    std::vector<uint32_t> strobes;  // a word for each beat, a bit for each byte
 };
 using BurstPtr = std::unique_ptr<Burst>;
 
@@ -75,6 +75,9 @@ struct Beat {
 // Counts that Python reads.
 struct MemoryCounts {
     uint64_t reads, writes, read_bytes, write_bytes, faults, most_reads, most_writes, busy;
+    uint64_t cycles;                      // of which the following are sums
+    uint64_t read_bursts, write_bursts;   // outstanding, address to last response
+    uint64_t beats[5], stalls[5];         // per Channel: handshakes, and cycles in which valid waited for ready
 };
 
 class Memory {
@@ -90,7 +93,7 @@ public:
     void reset(unsigned beat_bytes);
     void address(bool write, unsigned id, uint64_t addr, unsigned len, unsigned size, unsigned burst);
     void data(const uint8_t* bytes, uint32_t strobes, bool last);
-    unsigned cycle(bool r_free, bool b_free);
+    unsigned cycle(bool r_free, bool b_free, unsigned waits);
     Beat read_beat();
     Beat response();
     bool busy() const;
@@ -118,6 +121,7 @@ private:
     std::deque<Beat> r_;
     std::deque<Beat> b_;
     Ps r_pace_ = 0, b_pace_ = 0;
+    uint64_t reads_open_ = 0, writes_open_ = 0;
     std::vector<size_t> found_;
 };
 

@@ -19,7 +19,11 @@ _CONFIG = (
     "host", "base", "size", "iova_base", "table", "slots", "table_beat", "latency_ps", "spread_ps", "reorder",
     "stall_2_32", "ps_per_beat", "seed",
 )  # fmt: skip
-_COUNTS = ("reads", "writes", "read_bytes", "write_bytes", "faults", "most_reads", "most_writes", "busy")
+_CHANNELS = ("r", "b", "ar", "aw", "w")
+_COUNTS = (
+    "reads", "writes", "read_bytes", "write_bytes", "faults", "most_reads", "most_writes", "busy", "cycles",
+    "read_bursts", "write_bursts",
+)  # fmt: skip
 
 
 class _Config(ctypes.Structure):
@@ -31,7 +35,10 @@ class _Config(ctypes.Structure):
 class _Counts(ctypes.Structure):
     """struct MemoryCounts of axi_memory.h."""
 
-    _fields_ = [(name, ctypes.c_uint64) for name in _COUNTS]
+    _fields_ = [
+        *((name, ctypes.c_uint64) for name in _COUNTS),
+        *((name, ctypes.c_uint64 * len(_CHANNELS)) for name in ("beats", "stalls")),
+    ]
 
 
 _Plan = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_uint, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint)
@@ -120,3 +127,12 @@ class NativeMemory:
     def most_outstanding(self) -> dict[str, int]:
         counts = self._counts()
         return {"read": counts.most_reads, "write": counts.most_writes}
+
+    def activity(self) -> dict[str, int]:
+        """Sums over the cycles simulated so far (`cycles`): bursts outstanding (`read_bursts`, `write_bursts`), and per
+        channel handshakes (`w_beats`) and cycles in which valid waited for ready (`w_stalls`)."""
+        counts = self._counts()
+        sums = {name: int(getattr(counts, name)) for name in ("cycles", "read_bursts", "write_bursts")}
+        for index, channel in enumerate(_CHANNELS):
+            sums[f"{channel}_beats"], sums[f"{channel}_stalls"] = int(counts.beats[index]), int(counts.stalls[index])
+        return sums

@@ -45,8 +45,10 @@ module native_axi_memory #(
     input int unsigned len, input int unsigned size, input int unsigned burst);
   import "DPI-C" function void nicosim_memory_data(
     input bit [DataBits-1:0] data, input int unsigned strobes, input bit last);
-  // Once a cycle: [0] a beat of R and [1] a B are due, [2] AR, [3] AW, [4] W are ready in the next cycle.
-  import "DPI-C" function void nicosim_memory_cycle(input bit r_free, input bit b_free, output bit [4:0] due);
+  // Once a cycle: [0] a beat of R and [1] a B are due, [2] AR, [3] AW, [4] W are ready in the next cycle. `waits`: on which
+  // of these channels valid waits for ready.
+  import "DPI-C" function void nicosim_memory_cycle(
+    input bit r_free, input bit b_free, input bit [4:0] waits, output bit [4:0] due);
   import "DPI-C" function void nicosim_memory_read_beat(
     output bit [DataBits-1:0] data, output bit [3:0] id, output bit [1:0] response, output bit last);
   import "DPI-C" function void nicosim_memory_response(output bit [3:0] id, output bit [1:0] response);
@@ -54,6 +56,9 @@ module native_axi_memory #(
   logic r_free, b_free;
   assign r_free = !rvalid_o || rready_i;
   assign b_free = !bvalid_o || bready_i;
+
+  logic [4:0] waits;
+  assign waits = {wvalid_i && !wready_o, awvalid_i && !awready_o, arvalid_i && !arready_o, !b_free, !r_free};
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     automatic bit [DataBits-1:0] data;
@@ -76,7 +81,7 @@ module native_axi_memory #(
         nicosim_memory_address(1'b1, 32'(awid_i), awaddr_i, 32'(awlen_i), 32'(awsize_i), 32'(awburst_i));
       end
       if (wvalid_i && wready_o) nicosim_memory_data(wdata_i, 32'(wstrb_i), wlast_i);
-      nicosim_memory_cycle(r_free, b_free, due);
+      nicosim_memory_cycle(r_free, b_free, waits, due);
       if (due[0]) begin
         nicosim_memory_read_beat(data, id, response, last);
         rdata_o <= data;

@@ -28,6 +28,8 @@ module native_registers (
   // The next access: 0 none, 1 write, 2 read.
   import "DPI-C" function int unsigned nicosim_registers_next(
     output bit [16:0] addr, output bit [31:0] data, output bit [3:0] strobes);
+  // The data of the write that was next has been accepted.
+  import "DPI-C" function void nicosim_registers_accepted();
   // The access that was next is done.
   import "DPI-C" function void nicosim_registers_done(input int unsigned data, input int unsigned response);
   import "DPI-C" function void nicosim_registers_interrupt(input bit level);
@@ -53,6 +55,7 @@ module native_registers (
       intx_q <= intx_i;
       if (intx_i != intx_q) nicosim_registers_interrupt(intx_i);
       if (awready_i) awvalid_o <= 1'b0;
+      if (wvalid_o && wready_i) nicosim_registers_accepted();
       if (wready_i) wvalid_o <= 1'b0;
       if (arready_i) arvalid_o <= 1'b0;
       if (done) nicosim_registers_done(rdata_i, 32'(bvalid_i ? bresp_i : rresp_i));

@@ -16,6 +16,7 @@ struct Command {
 
 static std::deque<Command> commands;
 static Command current{Access::kNone, 0, 0, 0};
+static Ps accepted = 0;
 
 bool registers_busy() { return current.access != Access::kNone || !commands.empty(); }
 
@@ -51,12 +52,14 @@ unsigned nicosim_registers_next(svBitVecVal* address, svBitVecVal* data, svBitVe
     return static_cast<unsigned>(access);
 }
 
+void nicosim_registers_accepted() { accepted = shared.now_ps; }
+
 void nicosim_registers_done(unsigned data, unsigned response) {
     if (response) broken("register access answered with an error: the card promises OKAY");
     if (current.access == Access::kRead) {
         post({Kind::kReadDone, 0, data, 0, 0, shared.now_ps}, true);
     } else if (shared.observed) {
-        post({Kind::kWritten, 0, current.address, current.data, 0, shared.now_ps}, false);
+        post({Kind::kWritten, 0, current.address, current.data, accepted, shared.now_ps}, false);
     }
 }
 

@@ -7,9 +7,9 @@ import pytest
 
 from driver.e1000e import rx, tx
 from driver.e1000e.desc import RXD_ERR_CE, RXD_ERR_FRAME_ERR_MASK, RXD_ERR_RXE, RXD_ERR_SE
-from driver.e1000e.regs import GORCH, GORCL
+from driver.e1000e.regs import GORCH, GORCL, TDT
 from driver.linux.dma_mapping import DMA_MAPPING_ERROR
-from driver.linux.netdevice import dev_set_mtu
+from driver.linux.netdevice import dev_set_mtu, netif_stop_queue, netif_wake_queue
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import FakeCard
 
@@ -116,6 +116,45 @@ def test_queue_is_woken_only_when_there_is_room_for_a_burst() -> None:
     bench.pump.until(lambda: not bench.netdev.txq.stopped)
     assert tx.e1000_desc_unused(bench.adapter.tx_ring) >= tx.TX_WAKE_THRESHOLD - 20  # the softirq has refilled some
     bench.settle()
+    bench.finish()
+
+
+def send_in_one_run(bench: Bench, frames: list[bytes]) -> list[int]:
+    """What the transmit tail became, one by one."""
+    bench.call(lambda: netif_stop_queue(bench.netdev_now()))
+    bench.send(*frames)
+    bench.pump.host.log.clear()
+    bench.call(lambda: netif_wake_queue(bench.netdev_now()))
+    bench.settle()
+    return [r.value for _, r in bench.pump.host.log if getattr(r, "value", None) is not None and r.offset == TDT.offset]
+
+
+def test_the_card_is_told_once_of_the_frames_of_a_run() -> None:
+    bench = Bench().up()
+    frames = [frame_of(100, n) for n in range(100)]
+    first = bench.adapter.tx_ring.next_to_use
+    assert send_in_one_run(bench, frames) == [first + 64, first + 100]
+    assert bench.card.transmitted == frames
+    bench.finish()
+
+
+def test_the_card_is_told_when_the_queue_stops_in_a_run() -> None:
+    bench = Bench(SMALL_RINGS).up()
+    frames = [frame_of(100, n) for n in range(200)]
+    tails = send_in_one_run(bench, frames)
+    assert 200 / 62 < len(tails) < 20
+    assert bench.card.transmitted == frames
+    bench.finish()
+
+
+def test_the_card_is_told_of_a_run_of_which_the_last_frame_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench().up()
+    real, calls = tx.dma_map_single, iter(range(100))
+    monkeypatch.setattr(tx, "dma_map_single", lambda *a: DMA_MAPPING_ERROR if next(calls) == 2 else real(*a))
+    frames = [frame_of(100, n) for n in range(3)]
+    assert len(send_in_one_run(bench, frames)) == 1
+    assert bench.card.transmitted == frames[:2]
+    assert bench.stats().tx_dropped == 1
     bench.finish()
 
 

@@ -27,7 +27,7 @@ from driver.linux.dma_mapping import (
     dma_unmap_single,
 )
 from driver.linux.errno import EIO
-from driver.linux.mm import Buffer, kfree, kmalloc
+from driver.linux.mm import POISON_FREE, Buffer, kfree, kmalloc
 from tests.unit.pump import Pump, machine
 
 ALL_BITS = (1 << 64) - 1
@@ -82,6 +82,16 @@ def test_the_table_in_host_memory_describes_the_mapping(pump: Pump, direction: i
     dma_unmap_single(CARD, iova, 1000, direction)
     assert table_entry(pump, iova)[2] == 0
     assert first == 1
+
+
+@pytest.mark.parametrize("by_address", [False, True])
+def test_a_part_of_a_buffer_is_mapped_by_its_offset(pump: Pump, by_address: bool) -> None:
+    buffer = make()
+    iova = dma_map_single(CARD, buffer.addr if by_address else buffer, 1000, DMA_FROM_DEVICE, 66)
+    assert not dma_mapping_error(CARD, iova)
+    assert table_entry(pump, iova)[:2] == (buffer.addr + 66, 1000)
+    dma_unmap_single(CARD, iova, 1000, DMA_FROM_DEVICE)
+    assert bytes(buffer.view[60:70]) == bytes([POISON_FREE] * 6 + [POISON_MAPPED] * 4)
 
 
 def test_generation_changes_when_a_slot_is_used_again(pump: Pump) -> None:

@@ -36,6 +36,27 @@ def test_written_pcapng_reads_back_with_nanoseconds(tmp_path):
     assert read_capture(file) == [Packet(5 * 10**9 + 1, FRAME, 60), Packet(2**40 + 3, FRAME[:21], 21)]
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 61])
+@pytest.mark.parametrize(("comment", "outbound"), [("", None), ("", True), ("odd", False), ("four", None)])
+def test_blocks_of_every_size_are_as_the_format_wants_them(tmp_path, size, comment, outbound):
+    file = tmp_path / "x.pcapng"
+    data = FRAME.ljust(61)[:size]
+    with PcapngWriter(file, ["wire"]) as writer:
+        writer.write(0, 7, memoryview(data), comment, outbound)
+        writer.write(0, 8, data, comment, outbound)
+    blocks, raw = [], file.read_bytes()
+    while raw:
+        length = struct.unpack_from("<I", raw, 4)[0]
+        assert length % 4 == 0 and struct.unpack_from("<I", raw, length - 4)[0] == length
+        blocks.append(raw[28 : length - 4])
+        raw = raw[length:]
+    padded = (size + 3) // 4 * 4
+    assert blocks[2] == blocks[3] and blocks[2][:padded] == data.ljust(padded, b"\0")
+    options = blocks[2][padded:]
+    assert comment.encode() in options
+    assert (struct.pack("<HHI", 2, 4, 2 if outbound else 1) in options) == (outbound is not None)
+
+
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="no tshark to judge with")
 def test_tshark_reads_what_we_write(tmp_path):
     file = tmp_path / "x.pcapng"

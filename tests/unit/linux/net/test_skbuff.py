@@ -318,7 +318,7 @@ def test_use_after_free_names_who_made_and_who_freed_it(kernel: Kernel, use: Any
         except Exception as raised:
             assert "use-after-free" in str(raised)
     assert caught and "test_skbuff.py" in caught[0].object and "(made)" in caught[0].where_made
-    net_state().live_skbs.clear()  # a clone of a freed skb is nothing to give back
+    kernel.mm.skbs.clear()  # a clone of a freed skb is nothing to give back
 
 
 def test_double_free(kernel: Kernel, trips: Trips) -> None:

@@ -25,6 +25,7 @@ from driver.linux.netdevice import (
     dev_open,
     dev_queue_xmit,
     netdev_start_xmit,
+    netdev_xmit_more,
     netif_carrier_off,
     netif_carrier_on,
     netif_queue_stopped,
@@ -255,6 +256,51 @@ def test_a_long_queue_goes_out_in_runs_of_64() -> None:
     bench.kernel.softirq_actions[2] = action
     bench.do(netif_wake_queue, bench.dev)
     assert runs == [64, 64, 22]
+
+
+class Telling(Ops):
+    """Notes for each packet whether more follow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more: list[bool] = []
+
+    def take(self, skb: SkBuff) -> int:
+        self.more.append(netdev_xmit_more())
+        return super().take(skb)
+
+
+class TellingLater(WaitingOps, Telling):
+    pass
+
+
+def test_the_driver_is_told_of_each_packet_of_a_run_but_the_last_that_more_follow() -> None:
+    bench = Bench(ops := Telling())
+    bench.do(netif_stop_queue, bench.dev)
+    bench.send(*[b"x"] * 150)
+    bench.do(netif_wake_queue, bench.dev)
+    assert ops.more == ([True] * 63 + [False]) * 2 + [True] * 21 + [False]
+    bench.done()
+
+
+def test_a_packet_sent_alone_is_the_last() -> None:
+    bench = Bench(ops := Telling())
+    bench.send(b"1", b"2")
+    assert ops.more == [False, False]
+
+
+def test_a_driver_that_waits_is_never_told_that_more_follow() -> None:
+    bench = Bench(ops := TellingLater())
+    bench.send(*[b"x"] * 10)
+    bench.pump.advance(100_000)
+    assert ops.more == [False] * 10
+    bench.done()
+
+
+def test_who_hands_a_packet_to_the_driver_itself_says_whether_more_follow() -> None:
+    bench = Bench(ops := Telling())
+    bench.do(lambda: [netdev_start_xmit(bench.skb(), bench.dev, more) for more in (True, False)])
+    assert ops.more == [True, False]
 
 
 def test_tx_disable_stops_the_queue() -> None:
