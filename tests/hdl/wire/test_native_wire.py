@@ -213,6 +213,24 @@ async def the_same_is_heard_of_the_same_pins(dut: Any) -> None:
 
 
 @cocotb.test()
+async def an_error_character_in_the_place_of_the_same_byte_is_an_error(dut: Any) -> None:
+    """The last byte of an FCS that happens to be 0xFE: as a data byte it is right, as a control character it is not."""
+    pair = await Pair(dut).up()
+    data = b""
+    while fcs_of(data)[-1] != ERROR:
+        data = pair.random.randbytes(60)
+    head = [(START, True), *plain(bytes([PREAMBLE] * 6 + [SFD]) + data + fcs_of(data)[:-1])]
+    for is_control in (False, True):
+        for word, control in words_of([*head, (ERROR, is_control), (TERMINATE, True)]):
+            dut.xgmii_txd.value, dut.xgmii_txc.value = word, control
+            await RisingEdge(dut.clk_i)
+    dut.xgmii_txd.value, dut.xgmii_txc.value = IDLE_WORD, ALL_CONTROL
+    await ClockCycles(dut.clk_i, 10)
+    for heard in pair.heard:
+        assert [(frame.data, frame.good) for frame in heard] == [(data, True), (data, False)]
+
+
+@cocotb.test()
 async def whole_frames_are_heard_in_every_lane_and_length(dut: Any) -> None:
     """Against what was put on the pins, not only against each other: data, and the time of the last word.
 
@@ -240,4 +258,4 @@ async def whole_frames_are_heard_in_every_lane_and_length(dut: Any) -> None:
 def test_native_wire(tmp_path: Path) -> None:
     design = Design("native_wire_tb", (*NATIVE_WIRE, HERE / "native_wire_tb.sv"), native=NATIVE)
     result = simulate(design, "tests.hdl.wire.test_native_wire", folder=tmp_path)
-    assert result.passed == 13
+    assert result.passed == 14
