@@ -11,11 +11,14 @@ from sim.config import BenchConfig
 from sim.nvm import nvm_image, parse_mac, write_nvm
 from sim.runner import ROOT, Design, Result, nic_sources, simulate
 
-__all__ = ["CONFIG_VARIABLE", "FOLDER_VARIABLE", "bench_design", "configured", "launch"]
+__all__ = [
+    "CONFIG_VARIABLE", "FOLDER_VARIABLE", "NATIVE", "NATIVE_HOST", "NATIVE_WIRE", "bench_design", "configured",
+    "launch",
+]  # fmt: skip
 
 _SIM = ROOT / "sim"
-_NATIVE_HOST = tuple(_SIM / "host" / "native" / name for name in ("native_axi_memory.sv", "native_registers.sv"))
-_NATIVE_WIRE = (_SIM / "wire" / "native" / "native_xgmii.sv",)
+NATIVE_HOST = tuple(_SIM / "host" / "native" / name for name in ("native_axi_memory.sv", "native_registers.sv"))
+NATIVE_WIRE = (_SIM / "wire" / "native" / "native_xgmii.sv",)
 # All of it goes into every program with our main: what a configuration does not use is never called.
 NATIVE = tuple(
     _SIM / name
@@ -33,7 +36,7 @@ def bench_design(config: BenchConfig) -> Design:
     """The card on its bench, built for what the configuration needs to know at build time."""
     sim = config.sim
     host, wire = sim.host == "native", sim.wire == "native"
-    models = (*_NATIVE_HOST[: 2 * host], *_NATIVE_WIRE[: int(wire)])
+    models = (*NATIVE_HOST[: 2 * host], *NATIVE_WIRE[: int(wire)])
     parameters = {"SharedClock": int(config.clock.shared), "NativeHost": int(host), "NativeWire": int(wire)}
     sources = (*nic_sources(), *models, _SIM / "rtl" / "nic_tb.sv")
     return Design("nic_tb", sources, parameters, native=NATIVE if sim.main == "nicosim" else ())

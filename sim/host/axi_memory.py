@@ -244,7 +244,8 @@ class AxiMemory:
                 if physical is None:
                     raise OutsideMemory
                 lead = burst.first - start
-                reach = min(len(data), self._memory.base + self._memory.size - (physical - lead))
+                # At least a byte, or an address right behind memory would be answered.
+                reach = max(lead + 1, min(len(data), self._memory.base + self._memory.size - (physical - lead)))
                 data = bytes(self._memory.slice(physical - lead, reach)).ljust(len(data), b"\0")
             except OutsideMemory:
                 self.faults += 1

@@ -84,6 +84,7 @@ class Library:
         words = self._words
         count = words[_COUNT]
         if not count:
+            words[_URGENT] = 0  # somebody asked to be woken, and is awake
             return
         happened = list(_EVENT.iter_unpack(self._events[: count * _EVENT.size]))
         _TAKEN.pack_into(self._raw, 0, 0, 0, 0, _NEVER, words[_WAKE])

@@ -56,7 +56,8 @@ class FastXgmiiSource(XgmiiSource):  # type: ignore[misc]
 
     async def _run(self) -> None:
         edge = RisingEdge(self.clock)
-        owed, deficit, control = 0, 0, None
+        owed, deficit = 0, 0
+        idle, control = True, ALL_CONTROL
         self.data.value, self.ctrl.value = IDLE_WORD, ALL_CONTROL
         while True:
             if self.queue.empty() and owed <= 0:
@@ -69,10 +70,11 @@ class FastXgmiiSource(XgmiiSource):  # type: ignore[misc]
             start = None if self.queue.empty() else _start_lane(owed, deficit)
             if start is None:
                 owed -= LANES
-                if control != ALL_CONTROL:
+                if not idle:
                     self.data.value, self.ctrl.value = IDLE_WORD, ALL_CONTROL
-                    control = ALL_CONTROL
+                    idle, control = True, ALL_CONTROL
                 continue
+            idle = False
             lane, deficit = start
             frame = self._begin(lane)
             first = True

@@ -15,10 +15,11 @@ from cocotb.triggers import Timer
 
 from driver.linux.delay import usleep_range
 from driver.linux.inet import ping
-from sim.bench import HOST_IP, Bench
+from sim.bench import HOST_IP, PERIOD_PS, Bench
 from sim.config import BenchConfig
 from sim.host.simtime import now_ps
 from sim.launch import configured, launch
+from sim.native.library import library
 from sim.traffic import frames_to, transmit, transmit_all
 from sim.wire import Frame
 from tests.system.helpers import bench_up
@@ -73,6 +74,8 @@ def leave_facts(bench: Bench, folder: Path) -> None:
         "frames": [books.sent, books.host_frames, books.card_frames],
         "accounts": [str(totals.receive), str(totals.transmit)],
     }
+    if bench.config.sim.main == "nicosim":
+        assert abs(library().cycles - now_ps() // PERIOD_PS) <= 1  # leapt ones included
     told = {"facts": facts, "leapt": bench.cycles_leapt, "kernel_log": bench.kernel_log()}
     (folder / _FACTS).write_text(json.dumps(told))
 

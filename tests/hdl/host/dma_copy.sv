@@ -2,7 +2,8 @@
 // A device for the tests of the host models: four engines, one per AXI ID, each copies up to 32 beats of host memory.
 //
 // Registers (AXI4-Lite, 32 bit): 0x00/04 source, 0x08/0c destination, 0x10 beats - 1, 0x14 write: start engine `wdata`
-// with these; 0x18 read: engines done [3:0], failed [7:4], reads and clears; interrupt while any bit of it is set.
+// with these; 0x18 read: engines done [3:0], failed [7:4], reads and clears; interrupt while any bit of it is set; 0x1c read:
+// writes so far; 0x20 to 0x2c: scratch, by byte strobes.
 // It takes responses only in a pseudo-random half of the cycles. Left out: everything else. Starting an engine that is under way is refused.
 module dma_copy (
   input  logic         clk_i,
@@ -70,6 +71,7 @@ module dma_copy (
   logic [1:0]   ask, drain, rid, bid;
   logic         asking, draining, aw_sent_q, start;
   logic [6:0]   lfsr_q;  // when responses are taken
+  logic [31:0]  scratch_q [4], writes_q;
 
   always_comb begin
     ask = '0;
@@ -143,9 +145,9 @@ module dma_copy (
     if (m_axi_rvalid && m_axi_rready) data_q[rid][fill_q[rid]] <= m_axi_rdata;
   end
 
-  always_ff @(posedge clk_i) begin
-    lfsr_q <= rst_ni ? {lfsr_q[5:0], lfsr_q[6] ^ lfsr_q[5]} : 7'h5a;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
+      lfsr_q        <= 7'h5a;
       s_axil_bvalid <= 1'b0;
       s_axil_rvalid <= 1'b0;
       s_axil_rdata  <= '0;
@@ -155,17 +157,32 @@ module dma_copy (
       sent_q        <= '0;
       ar_valid_q    <= 1'b0;
       ar_q          <= '0;
+      writes_q      <= '0;
       for (int i = 0; i < 4; i++) begin
         state_q[i] <= Idle;
         bad_q[i]   <= 1'b0;
         fill_q[i]  <= '0;
       end
     end else begin
+      lfsr_q        <= {lfsr_q[5:0], lfsr_q[6] ^ lfsr_q[5]};
       s_axil_bvalid <= take_w || (s_axil_bvalid && !s_axil_bready);
       s_axil_rvalid <= take_r || (s_axil_rvalid && !s_axil_rready);
+      if (take_w) begin
+        writes_q <= writes_q + 32'd1;
+        for (int i = 0; i < 4; i++) begin
+          if (s_axil_awaddr[16:4] == 13'h2 && s_axil_wstrb[i]) begin
+            scratch_q[s_axil_awaddr[3:2]][8*i+:8] <= s_axil_wdata[8*i+:8];
+          end
+        end
+      end
       if (take_r) begin
-        s_axil_rdata <= s_axil_araddr == 17'h18 ? {24'b0, failed_q, done_q} : 32'hdead_beef;
-        if (s_axil_araddr == 17'h18) begin
+        unique case ({s_axil_araddr[16:2], 2'b00})
+          17'h18: s_axil_rdata <= {24'b0, failed_q, done_q};
+          17'h1c: s_axil_rdata <= writes_q;
+          17'h20, 17'h24, 17'h28, 17'h2c: s_axil_rdata <= scratch_q[s_axil_araddr[3:2]];
+          default: s_axil_rdata <= 32'hdead_beef;
+        endcase
+        if (s_axil_araddr[16:2] == 15'h6) begin
           done_q   <= '0;
           failed_q <= '0;
         end
@@ -221,5 +238,5 @@ module dma_copy (
   end
 
   logic unused;
-  assign unused = &{1'b0, s_axil_awprot, s_axil_arprot, s_axil_wstrb, m_axi_rid[3:2], m_axi_bid[3:2]};
+  assign unused = &{1'b0, s_axil_awprot, s_axil_arprot, s_axil_araddr[1:0], m_axi_rid[3:2], m_axi_bid[3:2]};
 endmodule
