@@ -88,18 +88,22 @@ module nic_fifo #(
 
   // -------------------------------------------------------------- promises of the neighbours, and ours
   logic in_wait_q, out_wait_q;
-  logic [Width-1:0] in_data_q, out_data_prev_q;
+  logic [Width-1:0] in_data_q, out_data_prev_q;  // what waits, as it was when its wait began
   always_ff @(posedge clk_i) begin
-    in_wait_q       <= rst_ni && in_valid_i && !in_ready_o;
-    in_data_q       <= in_data_i;
-    out_wait_q      <= rst_ni && out_valid_o && !out_ready_i;
-    out_data_prev_q <= out_data_o;
-    if (rst_ni && in_wait_q) begin
-      a_input_holds : assert (in_valid_i && in_data_i == in_data_q) else $error("nic_fifo: a waiting input changed");
+    if (in_valid_i || in_wait_q) begin
+      in_wait_q <= rst_ni && in_valid_i && !in_ready_o;
+      if (!in_wait_q) in_data_q <= in_data_i;
+      if (rst_ni && in_wait_q) begin
+        a_input_holds : assert (in_valid_i && in_data_i == in_data_q) else $error("nic_fifo: a waiting input changed");
+      end
     end
-    if (rst_ni && out_wait_q) begin
-      a_output_holds : assert (out_valid_o && out_data_o == out_data_prev_q)
-      else $error("nic_fifo: a waiting output changed");
+    if (out_valid_o || out_wait_q) begin
+      out_wait_q <= rst_ni && out_valid_o && !out_ready_i;
+      if (!out_wait_q) out_data_prev_q <= out_data_o;
+      if (rst_ni && out_wait_q) begin
+        a_output_holds : assert (out_valid_o && out_data_o == out_data_prev_q)
+        else $error("nic_fifo: a waiting output changed");
+      end
     end
   end
 endmodule

@@ -36,8 +36,9 @@ module nic_fifo_async #(
   endfunction
 
   function automatic ptr_t to_binary(ptr_t gray);
-    ptr_t binary;
-    for (int unsigned i = 0; i <= AddrBits; i++) binary[i] = ^(gray >> i);
+    ptr_t binary;  // each bit is the parity of the Gray bits from it up
+    binary = gray;
+    for (int unsigned by = 1; by <= AddrBits; by *= 2) binary ^= binary >> by;
     return binary;
   endfunction
 
@@ -114,24 +115,28 @@ module nic_fifo_async #(
 
   // -------------------------------------------------------------- promises
   logic in_wait_q, out_wait_q;
-  logic [Width-1:0] in_data_q, out_data_q;
+  logic [Width-1:0] in_data_q, out_data_q;  // what waits, as it was when its wait began
   always_ff @(posedge in_clk_i) begin
-    in_wait_q <= in_run && in_valid_i && !in_ready_o;
-    in_data_q <= in_data_i;
-    if (in_run) begin
+    if (in_run && in_level_o != '0) begin
       a_level : assert (in_level_o <= ptr_t'(Depth)) else $error("nic_fifo_async: level beyond depth");
-      if (in_wait_q) begin
+    end
+    if (in_valid_i || in_wait_q) begin
+      in_wait_q <= in_run && in_valid_i && !in_ready_o;
+      if (!in_wait_q) in_data_q <= in_data_i;
+      if (in_run && in_wait_q) begin
         a_input_holds : assert (in_valid_i && in_data_i == in_data_q)
         else $error("nic_fifo_async: a waiting input changed");
       end
     end
   end
   always_ff @(posedge out_clk_i) begin
-    out_wait_q <= out_run && out_valid_o && !out_ready_i;
-    out_data_q <= out_data_o;
-    if (out_run && out_wait_q) begin
-      a_output_holds : assert (out_valid_o && out_data_o == out_data_q)
-      else $error("nic_fifo_async: a waiting output changed");
+    if (out_valid_o || out_wait_q) begin
+      out_wait_q <= out_run && out_valid_o && !out_ready_i;
+      if (!out_wait_q) out_data_q <= out_data_o;
+      if (out_run && out_wait_q) begin
+        a_output_holds : assert (out_valid_o && out_data_o == out_data_q)
+        else $error("nic_fifo_async: a waiting output changed");
+      end
     end
   end
 endmodule

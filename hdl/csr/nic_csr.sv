@@ -130,7 +130,9 @@ module nic_csr
   );
 
   always_ff @(posedge clk_i) begin
-    rdata_q <= dev_rdata | queue_rdata | addr_rdata | intr_rdata | delay_rdata | stats_rdata | nvm_rdata | mdio_rdata;
+    if (access.rd) begin
+      rdata_q <= dev_rdata | queue_rdata | addr_rdata | intr_rdata | delay_rdata | stats_rdata | nvm_rdata | mdio_rdata;
+    end
   end
 
   // ---------------------------------------------------------------- reset
@@ -166,8 +168,8 @@ module nic_csr
   end
 
   // ---------------------------------------------------------------- time
-  deadline_t [Timers-1:0] deadline;
-  logic      [Timers-1:0] expired;
+  deadline_t         deadline[Timers];
+  logic [Timers-1:0] expired;
 
   nic_time #(
     .Timers(Timers)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Address filter registers: RAL/RAH[16] in flops, for the filter compares with all of them; MTA[128] in a memory.
 //
-// `mac_valid_i` loads the NVM's MAC address into entry 0. An entry with ASEL other than 0 matches nothing. A reset clears the MTA
+// `mac_valid_i` loads the NVM's MAC address into entry 0. A reset clears the MTA
 // in MTA_COUNT cycles (`clearing_o`). Latency: register reads none, but MTA 1 cycle, on `mta_rdata_o`; the filter's look-up 1 cycle.
 module nic_csr_addr
   import nic_pkg::*;
@@ -34,8 +34,7 @@ module nic_csr_addr
   end
 
   // ---------------------------------------------------------------- RAL, RAH
-  ral_t [RAL_COUNT-1:0] ral_q;
-  rah_t [RAL_COUNT-1:0] rah_q;
+  mac_filter_t [RAL_COUNT-1:0] filter_q;
 
   logic                 in_ra, high;
   logic [EntryBits-1:0] entry;
@@ -45,25 +44,19 @@ module nic_csr_addr
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      ral_q <= '0;
-      rah_q <= '0;
+      filter_q <= '0;
     end else begin
-      if (req_i.wr && in_ra && !high) ral_q[entry] <= req_i.wdata;
-      if (req_i.wr && in_ra && high) rah_q[entry] <= req_i.wdata & RAH_WRITABLE;
-      if (mac_valid_i) begin
-        ral_q[0] <= mac_i[31:0];
-        rah_q[0] <= 32'h8000_0000 | 32'(mac_i[47:32]);
-      end
+      if (req_i.wr && in_ra && !high) filter_q[entry][31:0] <= req_i.wdata;
+      if (req_i.wr && in_ra && high) filter_q[entry][63:32] <= req_i.wdata & RAH_WRITABLE;
+      if (mac_valid_i) filter_q[0] <= '{valid: 1'b1, reserved: '0, select: '0, addr: mac_i};
     end
   end
 
+  assign filter_o = filter_q;
+
   always_comb begin
     rdata_o = '0;
-    if (in_ra) rdata_o = high ? rah_q[entry] : ral_q[entry];
-    for (int i = 0; i < int'(RAL_COUNT); i++) begin
-      filter_o[i].valid = rah_q[i].av && rah_q[i].asel == '0;
-      filter_o[i].addr  = {rah_q[i].addr, ral_q[i].addr};
-    end
+    if (req_i.rd && in_ra) rdata_o = high ? filter_q[entry][63:32] : filter_q[entry][31:0];
   end
 
   // ---------------------------------------------------------------- MTA

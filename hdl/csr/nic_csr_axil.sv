@@ -44,21 +44,13 @@ module nic_csr_axil
   logic        b_full_q, r_full_q;
   logic [31:0] rdata_q;
 
-  csr_req_t    req_d, req_q;
+  csr_req_t    req_q;
   logic [ 1:0] reading_q;  // [0]: the blocks answer in this cycle; [1]: rdata_i is valid
   logic        writing_q;  // the write takes effect in this cycle; B follows
   logic        write_go, read_go;
 
   assign write_go = aw_full_q && w_full_q && !writing_q && !b_full_q;
   assign read_go  = ar_full_q && !write_go && !r_full_q && reading_q == '0;
-
-  always_comb begin
-    req_d       = '0;
-    req_d.wr    = write_go && wstrb_q == '1;
-    req_d.rd    = read_go;
-    req_d.addr  = canonical({write_go ? aw_q[16:2] : ar_q[16:2], 2'b00});
-    req_d.wdata = wdata_q;
-  end
 
   always_ff @(posedge clk_i) begin
     running_q <= rst_ni;
@@ -81,7 +73,12 @@ module nic_csr_axil
       if (reading_q[1]) r_full_q <= 1'b1;
       else if (s_axil_rready) r_full_q <= 1'b0;
       reading_q <= {reading_q[0], read_go};
-      req_q     <= req_d;
+      req_q.wr  <= write_go && wstrb_q == '1;
+      req_q.rd  <= read_go;
+      if (write_go || read_go) begin
+        req_q.addr  <= canonical({write_go ? aw_q[16:2] : ar_q[16:2], 2'b00});
+        req_q.wdata <= wdata_q;
+      end
     end
     if (s_axil_awready) aw_q <= s_axil_awaddr;
     if (s_axil_wready) {wdata_q, wstrb_q} <= {s_axil_wdata, s_axil_wstrb};
@@ -111,11 +108,13 @@ module nic_csr_axil
   always_ff @(posedge clk_i) begin
     r_wait_q     <= rst_ni && s_axil_rvalid && !s_axil_rready;
     b_wait_q     <= rst_ni && s_axil_bvalid && !s_axil_bready;
-    rdata_prev_q <= s_axil_rdata;
-    if (rst_ni) begin
-      a_r_holds : assert (!r_wait_q || (s_axil_rvalid && s_axil_rdata == rdata_prev_q))
+    if (s_axil_rvalid && !s_axil_rready) rdata_prev_q <= s_axil_rdata;
+    if (rst_ni && r_wait_q) begin
+      a_r_holds : assert (s_axil_rvalid && s_axil_rdata == rdata_prev_q)
       else $error("nic_csr_axil: a waiting R changed");
-      a_b_holds : assert (!b_wait_q || s_axil_bvalid) else $error("nic_csr_axil: a waiting B went away");
+    end
+    if (rst_ni && b_wait_q) begin
+      a_b_holds : assert (s_axil_bvalid) else $error("nic_csr_axil: a waiting B went away");
     end
   end
 

@@ -107,7 +107,8 @@ module nic_csr_dev
     eecd.auto_rd = !resetting_i && !nvm_loading_i;
     extcnf                   = extcnf_q;
     extcnf.mdio_hw_ownership = resetting_i;
-    case (req_i.addr)
+    rdata_o                  = '0;
+    if (req_i.rd) case (req_i.addr)
       CTRL_ADDR:        rdata_o = ctrl;
       STATUS_ADDR:      rdata_o = status;
       CTRL_EXT_ADDR:    rdata_o = ctrl_ext_q;
@@ -117,7 +118,7 @@ module nic_csr_dev
       LEDCTL_ADDR:      rdata_o = ledctl_q;
       FWSM_ADDR:        rdata_o = FWSM_RESET;
       MANC_ADDR:        rdata_o = MANC_RESET;
-      default:          rdata_o = '0;
+      default: ;
     endcase
   end
 

@@ -53,8 +53,8 @@ module nic_csr_queue
     end else begin
       rx_head_load_q <= req_i.wr && req_i.addr == RDH_ADDR;
       tx_head_load_q <= req_i.wr && req_i.addr == TDH_ADDR;
-      head_value_q   <= req_i.wdata[15:0];
       if (req_i.wr) begin
+        head_value_q <= req_i.wdata[15:0];
         case (req_i.addr)
           RCTL_ADDR:   rctl_q <= req_i.wdata & RCTL_WRITABLE;
           TCTL_ADDR:   tctl_q <= req_i.wdata & TCTL_WRITABLE;
@@ -76,7 +76,8 @@ module nic_csr_queue
   end
 
   always_comb begin
-    case (req_i.addr)
+    rdata_o = '0;
+    if (req_i.rd) case (req_i.addr)
       RCTL_ADDR:   rdata_o = rctl_q;
       TCTL_ADDR:   rdata_o = tctl_q;
       TIPG_ADDR:   rdata_o = tipg_q;
@@ -92,7 +93,7 @@ module nic_csr_queue
       TDLEN_ADDR:  rdata_o = tdlen_q;
       TDH_ADDR:    rdata_o = 32'(tx_head_i);
       TDT_ADDR:    rdata_o = 32'(tdt_q);
-      default:     rdata_o = '0;
+      default: ;
     endcase
   end
 
@@ -118,8 +119,5 @@ module nic_csr_queue
   assign rx_head_load_o = rx_head_load_q;
   assign tx_head_load_o = tx_head_load_q;
   assign head_value_o   = head_value_q;
-
-  logic unused;
-  assign unused = req_i.rd;
 
 endmodule

@@ -33,7 +33,7 @@ module nic_intr
   logic [31:0] icr_d, icr_q, ims_d, ims_q, iam_q, kept, set, clear;
   logic [15:0] itr_q;
   logic        asserted_d, asserted_q, fire;
-  deadline_t   hold_d, hold_q;
+  deadline_t   hold_q;
 
   logic icr_rd, icr_wr, acknowledged;
   assign icr_rd       = req_i.rd && req_i.addr == ICR_ADDR;
@@ -65,15 +65,7 @@ module nic_intr
 
   // The level, and the interval that it starts.
   assign fire = !asserted_q && (icr_q & ims_q & ims_d & ~clear) != '0 && (!hold_q.valid || throttle_expired_i);
-  always_comb begin
-    asserted_d = fire || (asserted_q && (kept & ims_d) != '0);
-    hold_d     = hold_q;
-    if (throttle_expired_i) hold_d.valid = 1'b0;
-    if (fire) begin
-      hold_d.valid = itr_q != '0;
-      hold_d.at    = now_i + 64'(cycles_of_256ns(itr_q));
-    end
-  end
+  assign asserted_d = fire || (asserted_q && (kept & ims_d) != '0);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -87,19 +79,21 @@ module nic_intr
       icr_q      <= icr_d;
       ims_q      <= ims_d;
       asserted_q <= asserted_d;
-      hold_q     <= hold_d;
+      if (fire) hold_q <= '{valid: itr_q != '0, at: now_i + 64'(cycles_of_256ns(itr_q))};
+      else if (throttle_expired_i) hold_q.valid <= 1'b0;
       if (req_i.wr && req_i.addr == IAM_ADDR) iam_q <= req_i.wdata & IAM_WRITABLE;
       if (req_i.wr && req_i.addr == ITR_ADDR) itr_q <= req_i.wdata[15:0];
     end
   end
 
   always_comb begin
-    case (req_i.addr)
+    rdata_o = '0;
+    if (req_i.rd) case (req_i.addr)
       ICR_ADDR: rdata_o = icr_q | (32'(asserted_q) << 31);
       IMS_ADDR: rdata_o = ims_q;
       IAM_ADDR: rdata_o = iam_q;
       ITR_ADDR: rdata_o = 32'(itr_q);
-      default:  rdata_o = '0;
+      default: ;
     endcase
   end
 
@@ -111,12 +105,14 @@ module nic_intr
   logic [31:0] set_q;
   logic        fired_q, must_hold_q;
   always_ff @(posedge clk_i) begin
-    set_q       <= rst_ni ? set : '0;
-    fired_q     <= rst_ni && fire;
-    must_hold_q <= itr_q != '0;
-    if (rst_ni) begin
+    set_q   <= rst_ni ? set : '0;
+    fired_q <= rst_ni && fire;
+    if (fire) must_hold_q <= itr_q != '0;
+    if (rst_ni && set_q != '0) begin
       a_no_event_lost : assert ((icr_q & set_q) == set_q) else $error("nic_intr: an event was lost");
-      a_throttled : assert (!fired_q || hold_q.valid == must_hold_q)
+    end
+    if (rst_ni && fired_q) begin
+      a_throttled : assert (hold_q.valid == must_hold_q)
       else $error("nic_intr: an interrupt did not start the interval that ITR asks for");
     end
   end

@@ -31,9 +31,9 @@ module nic_mdio
 
   localparam logic [1:0] OpWrite = 2'd1, OpRead = 2'd2;
 
-  mdic_t     written, mdic_d, mdic_q;
-  deadline_t timer_d, timer_q;
-  logic      good, mdac_d, mdac_q;
+  mdic_t     written, mdic_q;
+  deadline_t timer_q;
+  logic      good, start, mdac_q;
 
   assign written = req_i.wdata;
   assign good    = mdic_q.phyadd == PhyAddr && (mdic_q.op == OpWrite || mdic_q.op == OpRead);
@@ -43,24 +43,7 @@ module nic_mdio
   assign phy_reg_o   = mdic_q.regadd;
   assign phy_wdata_o = mdic_q.data;
 
-  always_comb begin
-    mdic_d  = mdic_q;
-    timer_d = timer_q;
-    mdac_d  = 1'b0;
-    if (expired_i) begin
-      timer_d      = '0;
-      mdic_d.ready = 1'b1;
-      mdic_d.error = !good;
-      if (phy_rd_o) mdic_d.data = phy_rdata_i;
-      mdac_d = mdic_q.ie;
-    end else if (req_i.wr && req_i.addr == MDIC_ADDR && mdic_q.ready) begin
-      mdic_d           = written;
-      mdic_d.reserved0 = '0;
-      mdic_d.ready     = 1'b0;
-      mdic_d.error     = 1'b0;
-      timer_d          = '{valid: 1'b1, at: now_i + 64'(AccessCycles)};
-    end
-  end
+  assign start = req_i.wr && req_i.addr == MDIC_ADDR && mdic_q.ready;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -68,18 +51,28 @@ module nic_mdio
       timer_q <= '0;
       mdac_q  <= 1'b0;
     end else begin
-      mdic_q  <= mdic_d;
-      timer_q <= timer_d;
-      mdac_q  <= mdac_d;
+      mdac_q <= expired_i && mdic_q.ie;
+      if (expired_i) begin
+        timer_q.valid <= 1'b0;
+        mdic_q.ready  <= 1'b1;
+        mdic_q.error  <= !good;
+        if (phy_rd_o) mdic_q.data <= phy_rdata_i;
+      end else if (start) begin
+        timer_q          <= '{valid: 1'b1, at: now_i + 64'(AccessCycles)};
+        mdic_q           <= written;
+        mdic_q.reserved0 <= '0;
+        mdic_q.ready     <= 1'b0;
+        mdic_q.error     <= 1'b0;
+      end
     end
   end
 
   assign deadline_o = timer_q;
   assign mdac_o     = mdac_q;
-  assign rdata_o    = req_i.addr == MDIC_ADDR ? mdic_q : '0;
+  assign rdata_o    = req_i.rd && req_i.addr == MDIC_ADDR ? mdic_q : '0;
 
   logic unused;
-  assign unused = ^{req_i.rd, written.reserved0, written.ready, written.error};
+  assign unused = ^{written.reserved0, written.ready, written.error};
 
   // ---------------------------------------------------------------- promise: software is never left waiting
   always_ff @(posedge clk_i) begin

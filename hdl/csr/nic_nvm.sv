@@ -103,9 +103,9 @@ module nic_nvm
 
   eerd_t eerd;
   assign eerd    = '{data: data_q, addr: addr_q, done: done_q, start: 1'b0};
-  assign rdata_o = req_i.addr == EERD_ADDR ? eerd : '0;
+  assign rdata_o = req_i.rd && req_i.addr == EERD_ADDR ? eerd : '0;
 
   logic unused;
-  assign unused = ^{req_i.rd, written.data, written.done};
+  assign unused = ^{written.data, written.done};
 
 endmodule

@@ -68,24 +68,12 @@ module nic_phy
   end
 
   // ---------------------------------------------------------------- link
-  logic      link_d, link_q, held_low_q, up_wanted;
-  deadline_t timer_d, timer_q;
+  logic      link_q, held_low_q, up_wanted, down;
+  deadline_t timer_q;
 
   assign up_wanted = cable && !bmcr_q.power_down && !hard_reset_i;
 
-  always_comb begin
-    link_d  = link_q;
-    timer_d = timer_q;
-    if (!up_wanted || soft_reset || restart) begin
-      link_d  = 1'b0;
-      timer_d = '0;
-    end else if (expired_i) begin
-      link_d  = 1'b1;
-      timer_d = '0;
-    end else if (!link_q && !timer_q.valid) begin
-      timer_d = '{valid: 1'b1, at: now_i + 64'(AutonegCycles)};
-    end
-  end
+  assign down      = !up_wanted || soft_reset || restart;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -93,9 +81,16 @@ module nic_phy
       timer_q    <= '0;
       held_low_q <= 1'b0;
     end else begin
-      link_q  <= link_d;
-      timer_q <= timer_d;
-      if (link_q && !link_d) held_low_q <= 1'b1;
+      if (down) begin
+        link_q        <= 1'b0;
+        timer_q.valid <= 1'b0;
+      end else if (expired_i) begin
+        link_q        <= 1'b1;
+        timer_q.valid <= 1'b0;
+      end else if (!link_q && !timer_q.valid) begin
+        timer_q <= '{valid: 1'b1, at: now_i + 64'(AutonegCycles)};
+      end
+      if (link_q && down) held_low_q <= 1'b1;
       else if (rd_i && reg_i == PHY_BMSR_ADDR) held_low_q <= 1'b0;
     end
   end
@@ -136,7 +131,8 @@ module nic_phy
   end
 
   always_comb begin
-    case (reg_i)
+    rdata_o = '0;
+    if (rd_i) case (reg_i)
       PHY_BMCR_ADDR:      rdata_o = bmcr_q;
       PHY_BMSR_ADDR:      rdata_o = bmsr;
       PHY_ID1_ADDR:       rdata_o = PHY_ID1_RESET;
@@ -153,7 +149,7 @@ module nic_phy
       PHY_POWER_ADDR:     rdata_o = page0 ? power_q : '0;
       PHY_GEN_INDEX_ADDR: rdata_o = page0 ? gen_index_q : '0;
       PHY_GEN_DATA_ADDR:  rdata_o = page0 ? gen_data_q : '0;
-      default:            rdata_o = '0;
+      default: ;
     endcase
   end
 

@@ -25,8 +25,8 @@ module nic_rx_delay
 );
 
   logic [15:0] delay_q, bound_q;
-  deadline_t   packet_d, packet_q, absolute_d, absolute_q;
-  logic        event_d, event_q, flush;
+  deadline_t   packet_q, absolute_q;
+  logic        ends, event_q, flush;
 
   logic rdtr_wr;
   assign rdtr_wr = req_i.wr && req_i.addr == RDTR_ADDR;
@@ -36,20 +36,9 @@ module nic_rx_delay
     return now + 64'(cycles_of_1024ns(delay));
   endfunction
 
-  always_comb begin
-    packet_d   = packet_q;
-    absolute_d = absolute_q;
-    event_d    = 1'b0;
-    if (event_i) begin
-      packet_d = '{valid: 1'b1, at: after(now_i, delay_q)};
-      if (!packet_q.valid) absolute_d = '{valid: bound_q != '0, at: after(now_i, bound_q)};
-    end
-    if (packet_expired_i || absolute_expired_i || (packet_d.valid && (flush || delay_q == '0))) begin
-      event_d    = 1'b1;
-      packet_d   = '0;
-      absolute_d = '0;
-    end
-  end
+  // A delay ends that runs or would begin in this cycle.
+  assign ends = packet_expired_i || absolute_expired_i
+      || ((packet_q.valid || event_i) && (flush || delay_q == '0));
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -61,17 +50,23 @@ module nic_rx_delay
     end else begin
       if (rdtr_wr) delay_q <= req_i.wdata[15:0];
       if (req_i.wr && req_i.addr == RADV_ADDR) bound_q <= req_i.wdata[15:0];
-      packet_q   <= packet_d;
-      absolute_q <= absolute_d;
-      event_q    <= event_d;
+      event_q <= ends;
+      if (ends) begin
+        packet_q.valid   <= 1'b0;
+        absolute_q.valid <= 1'b0;
+      end else if (event_i) begin
+        packet_q <= '{valid: 1'b1, at: after(now_i, delay_q)};
+        if (!packet_q.valid) absolute_q <= '{valid: bound_q != '0, at: after(now_i, bound_q)};
+      end
     end
   end
 
   always_comb begin
-    case (req_i.addr)
+    rdata_o = '0;
+    if (req_i.rd) case (req_i.addr)
       RDTR_ADDR: rdata_o = 32'(delay_q);
       RADV_ADDR: rdata_o = 32'(bound_q);
-      default:   rdata_o = '0;
+      default: ;
     endcase
   end
 
@@ -81,6 +76,6 @@ module nic_rx_delay
   assign idle_o     = !event_q;
 
   logic unused;
-  assign unused = ^{req_i.rd, req_i.wdata[30:16]};
+  assign unused = ^req_i.wdata[30:16];
 
 endmodule

@@ -34,28 +34,30 @@ module nic_stats
   logic [TxRows-1:0] tx_rows;
   always_comb begin
     rx_rows = '0;
-    rx_rows[RxTotal]     = 1'b1;
-    rx_rows[RxGood]      = rx_i.good;
-    rx_rows[RxBroadcast] = rx_i.good && rx_i.broadcast;
-    rx_rows[RxMulticast] = rx_i.good && rx_i.multicast && !rx_i.broadcast;
-    rx_rows[5'(Rx64)+5'(size_class(rx_i.bytes))] = rx_i.good;
-    rx_rows[RxCrcErrs]   = rx_i.crc_err;
-    rx_rows[RxRxErrC]    = rx_i.sym_err;
-    rx_rows[RxMissed]    = rx_i.missed;
-    rx_rows[RxUndersize] = rx_i.undersize;
-    rx_rows[RxFragment]  = rx_i.fragment;
-    rx_rows[RxOversize]  = rx_i.oversize;
-    rx_rows[RxJabber]    = rx_i.jabber;
-    if (!rx_i.valid) rx_rows = '0;
-    rx_rows[RxNoBuffer]  = rnbc_i;
+    if (rx_i.valid) begin
+      rx_rows[RxTotal]     = 1'b1;
+      rx_rows[RxGood]      = rx_i.good;
+      rx_rows[RxBroadcast] = rx_i.good && rx_i.broadcast;
+      rx_rows[RxMulticast] = rx_i.good && rx_i.multicast && !rx_i.broadcast;
+      rx_rows[5'(Rx64)+5'(size_class(rx_i.bytes))] = rx_i.good;
+      rx_rows[RxCrcErrs]   = rx_i.crc_err;
+      rx_rows[RxRxErrC]    = rx_i.sym_err;
+      rx_rows[RxMissed]    = rx_i.missed;
+      rx_rows[RxUndersize] = rx_i.undersize;
+      rx_rows[RxFragment]  = rx_i.fragment;
+      rx_rows[RxOversize]  = rx_i.oversize;
+      rx_rows[RxJabber]    = rx_i.jabber;
+    end
+    rx_rows[RxNoBuffer] = rnbc_i;
 
     tx_rows = '0;
-    tx_rows[TxTotal]     = 1'b1;
-    tx_rows[TxGood]      = 1'b1;
-    tx_rows[TxBroadcast] = tx_i.broadcast;
-    tx_rows[TxMulticast] = tx_i.multicast && !tx_i.broadcast;
-    tx_rows[4'(Tx64)+4'(size_class(tx_i.bytes))] = 1'b1;
-    if (!tx_i.valid) tx_rows = '0;
+    if (tx_i.valid) begin
+      tx_rows[TxTotal]     = 1'b1;
+      tx_rows[TxGood]      = 1'b1;
+      tx_rows[TxBroadcast] = tx_i.broadcast;
+      tx_rows[TxMulticast] = tx_i.multicast && !tx_i.broadcast;
+      tx_rows[4'(Tx64)+4'(size_class(tx_i.bytes))] = 1'b1;
+    end
   end
 
   // ---------------------------------------------------------------- which counter software reads
@@ -76,7 +78,7 @@ module nic_stats
   place_t place;
   always_comb begin
     place = '{rx: 1'b0, tx: 1'b0, row: '0, part: PartCount};
-    case (req_i.addr)
+    if (req_i.rd) case (req_i.addr)
       CRCERRS_ADDR: place = of_rx(RxCrcErrs, PartCount);
       RXERRC_ADDR:  place = of_rx(RxRxErrC, PartCount);
       MPC_ADDR:     place = of_rx(RxMissed, PartCount);
@@ -127,7 +129,7 @@ module nic_stats
     .rst_ni,
     .bump_rows_i  (rx_rows),
     .bump_octets_i(rx_i.bytes),
-    .rd_i         (req_i.rd && place.rx),
+    .rd_i         (place.rx),
     .rd_row_i     (place.row),
     .rd_part_i    (place.part),
     .rdata_o      (rx_rdata)
@@ -140,7 +142,7 @@ module nic_stats
     .rst_ni,
     .bump_rows_i  (tx_rows),
     .bump_octets_i(tx_i.bytes),
-    .rd_i         (req_i.rd && place.tx),
+    .rd_i         (place.tx),
     .rd_row_i     (place.row[3:0]),
     .rd_part_i    (place.part),
     .rdata_o      (tx_rdata)

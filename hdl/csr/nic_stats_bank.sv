@@ -54,27 +54,32 @@ module nic_stats_bank
   end
 
   // ---------------------------------------------------------------- octets
-  octets_t [OctetRows-1:0] octets_q, held_q, high;  // high: what a read of the high half is of
-  logic    [OctetRows-1:0] holds_q;  // the low half was read: held_q is of that instant
+  octets_t              octets_q[OctetRows], held_q[OctetRows];
+  octets_t              high[OctetRows];  // what a read of the high half is of
+  logic [OctetRows-1:0] holds_q;  // the low half was read: held_q is of that instant
+
+  function automatic octets_t sticky_sum(octets_t so_far, logic [15:0] more);
+    octets_t sum;
+    sum = so_far + octets_t'(more);
+    return sum < so_far ? '1 : sum;
+  endfunction
 
   for (genvar i = 0; i < int'(OctetRows); i++) begin : g_octets
     logic selected, rd_low, rd_high;
     octets_t rest;
-    logic [OctetBits:0] sum;
 
     assign selected = rd_i && rd_row_i == RowBits'(i);
     assign rd_low   = selected && rd_part_i == PartOctetsLow;
     assign rd_high  = selected && rd_part_i == PartOctetsHigh;
     assign high[i]  = holds_q[i] ? held_q[i] : octets_q[i];
     assign rest     = rd_high ? octets_q[i] - high[i] : octets_q[i];
-    assign sum      = {1'b0, rest} + (bump_rows_i[i] ? (OctetBits + 1)'(bump_octets_i) : '0);
 
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
         octets_q[i] <= '0;
         holds_q[i]  <= 1'b0;
       end else begin
-        octets_q[i] <= sum[OctetBits] ? '1 : sum[OctetBits-1:0];
+        if (rd_high || bump_rows_i[i]) octets_q[i] <= sticky_sum(rest, bump_rows_i[i] ? bump_octets_i : '0);
         if (rd_low) holds_q[i] <= 1'b1;
         else if (rd_high) holds_q[i] <= 1'b0;
       end

@@ -15,7 +15,7 @@ module nic_time
   input  logic      [31:0]       time_skip_i,
   /// core clock cycles since reset
   output logic      [63:0]       now_o,
-  input  deadline_t [Timers-1:0] deadline_i,
+  input  deadline_t              deadline_i[Timers],
   output logic      [Timers-1:0] expired_o,
   /// the earliest of all deadlines; may be in the past for a cycle or two
   output logic                   deadline_valid_o,
@@ -34,10 +34,11 @@ module nic_time
     deadline_valid_o = 1'b0;
     deadline_o       = '1;
     for (int unsigned i = 0; i < Timers; i++) begin
-      expired_o[i] = deadline_i[i].valid && now_q >= deadline_i[i].at;
-      if (deadline_i[i].valid && deadline_i[i].at <= deadline_o) begin
+      expired_o[i] = 1'b0;
+      if (deadline_i[i].valid) begin
+        expired_o[i]     = now_q >= deadline_i[i].at;
         deadline_valid_o = 1'b1;
-        deadline_o       = deadline_i[i].at;
+        if (deadline_i[i].at < deadline_o) deadline_o = deadline_i[i].at;
       end
     end
   end

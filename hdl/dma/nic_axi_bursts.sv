@@ -37,21 +37,21 @@ module nic_axi_bursts #(
   end
 
   // `cur` is being cut; `next` waits behind it.
-  nic_pkg::rd_cmd_t [Clients-1:0] cur_q, next_q;
+  nic_pkg::rd_cmd_t cur_q[Clients], next_q[Clients];
   logic [Clients-1:0] cur_valid_q, next_valid_q, first_q;
 
   // -------------------------------------------------------------- whose turn it is
   // The lowest client above the last one served, else the lowest.
   function automatic sel_t pick(logic [Clients-1:0] want, sel_t served);
+    logic [Clients-1:0] above, from;
     sel_t chosen;
+    above  = want & ~((Clients'(2) << served) - 1'b1);
+    from   = above != '0 ? above : want;
     chosen = '0;
-    for (int c = int'(Clients) - 1; c >= 0; c--) begin
-      if (want[c]) chosen = sel_t'(c);
+    for (int c = int'(Clients) - 1; c > 0; c--) begin
+      if (from[c]) chosen = sel_t'(c);
     end
-    for (int c = int'(Clients) - 1; c >= 0; c--) begin
-      if (want[c] && sel_t'(c) > served) chosen = sel_t'(c);
-    end
-    return chosen;
+    return from[0] ? '0 : chosen;
   endfunction
 
   sel_t sel, served_q;
@@ -69,7 +69,6 @@ module nic_axi_bursts #(
   nic_pkg::rd_cmd_t cmd;
   logic [12:0] room;  // bytes up to the next multiple of MaxBurstBytes
   logic is_last;
-  nic_pkg::rd_cmd_t rest;
 
   assign cmd     = cur_q[sel];
   assign room    = 13'(MaxBurstBytes) - 13'(cmd.addr[OffsetBits-1:0]);
@@ -84,61 +83,66 @@ module nic_axi_bursts #(
         first:  first_q[sel],
         last:   is_last
     };
-    rest = '{
-        addr:  {cmd.addr[63:OffsetBits] + 1'b1, {OffsetBits{1'b0}}},
-        bytes: cmd.bytes - 16'(room),
-        lane:  cmd.lane
-    };
   end
 
+  function automatic nic_pkg::rd_cmd_t rest_of(nic_pkg::rd_cmd_t whole, logic [12:0] gone);
+    return '{
+        addr:  {whole.addr[63:OffsetBits] + 1'b1, {OffsetBits{1'b0}}},
+        bytes: whole.bytes - 16'(gone),
+        lane:  whole.lane
+    };
+  endfunction
+
   // -------------------------------------------------------------- commands in
-  logic [Clients-1:0] accept, taken, free;
+  logic [Clients-1:0] accept, taken, free, load;
   assign cmd_ready_o = stop_i ? '0 : ~next_valid_q;
   assign accept      = cmd_valid_i & cmd_ready_o;
   assign idle_o      = cur_valid_q == '0;
 
-  always_comb begin
-    for (int unsigned c = 0; c < Clients; c++) begin
-      taken[c] = take && sel == sel_t'(c);
-      free[c]  = !cur_valid_q[c] || (taken[c] && is_last);
-    end
-  end
+  assign taken       = Clients'(take) << sel;
+  assign free        = ~cur_valid_q | (is_last ? taken : '0);
+  assign load        = free & (next_valid_q | accept);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       cur_valid_q  <= '0;
       next_valid_q <= '0;
     end else begin
-      cur_valid_q  <= (~free & cur_valid_q) | (free & (next_valid_q | accept));
+      cur_valid_q  <= ~free | load;
       next_valid_q <= ~free & (next_valid_q | accept);
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    for (int unsigned c = 0; c < Clients; c++) begin
-      if (accept[c]) next_q[c] <= cmd_i[c];
-      if (free[c]) begin
-        cur_q[c]   <= next_valid_q[c] ? next_q[c] : cmd_i[c];
+  for (genvar c = 0; c < Clients; c++) begin : g_commands
+    nic_pkg::rd_cmd_t offer;
+    assign offer = cmd_i[c];
+
+    always_ff @(posedge clk_i) begin
+      if (accept[c]) next_q[c] <= offer;
+      if (load[c]) begin
+        cur_q[c]   <= next_valid_q[c] ? next_q[c] : offer;
         first_q[c] <= 1'b1;
       end else if (taken[c]) begin
-        cur_q[c]   <= rest;
+        cur_q[c]   <= rest_of(cmd, room);
         first_q[c] <= 1'b0;
       end
     end
-  end
 
-  // -------------------------------------------------------------- the clients' promises
-  for (genvar c = 0; c < Clients; c++) begin : g_promises
+    // The client's promises.
     logic waiting_q;
     nic_pkg::rd_cmd_t offered_q;
     always_ff @(posedge clk_i) begin
-      waiting_q <= rst_ni && cmd_valid_i[c] && !cmd_ready_o[c];
-      offered_q <= cmd_i[c];
-      if (rst_ni) begin
-        a_cmd_holds : assert (!waiting_q || stop_i || (cmd_valid_i[c] && cmd_i[c] == offered_q))
+      if (cmd_valid_i[c] || waiting_q) begin
+        waiting_q <= rst_ni && cmd_valid_i[c] && !cmd_ready_o[c];
+        offered_q <= offer;
+      end
+      if (rst_ni && waiting_q && !stop_i) begin
+        a_cmd_holds : assert (cmd_valid_i[c] && offer == offered_q)
           else $error("nic_axi_bursts: a waiting command of client %0d changed", c);
-        a_cmd_bytes : assert (!accept[c] || (cmd_i[c].bytes != '0 && cmd_i[c].bytes < 16'd16384))
-          else $error("nic_axi_bursts: client %0d asked for %0d bytes", c, cmd_i[c].bytes);
+      end
+      if (rst_ni && accept[c]) begin
+        a_cmd_bytes : assert (offer.bytes != '0 && offer.bytes < 16'd16384)
+          else $error("nic_axi_bursts: client %0d asked for %0d bytes", c, offer.bytes);
       end
     end
   end

@@ -99,18 +99,18 @@ module nic_axi_rd #(
 
   // -------------------------------------------------------------- what must be known of a burst when its data comes
   typedef struct packed {
-    logic [63:0] addr;
     logic [4:0]  end_addr;  // low address bits of its last byte
     logic [3:0]  lane;
     logic        first;
     logic        last;
+    logic [63:0] addr;
   } info_t;
 
   typedef struct packed {
     logic [3:0]             id;
-    logic [AxiDataBits-1:0] data;
     logic                   err;
     logic                   last;
+    logic [AxiDataBits-1:0] data;
   } r_t;
 
   info_t issued, info;
@@ -223,9 +223,11 @@ module nic_axi_rd #(
     end
   end
 
-  nic_pkg::dma_err_t err_d;
-  assign err_d = '{valid: rst_ni && burst_done && burst_err, write: 1'b0, addr: info.addr};
-  always_ff @(posedge clk_i) err_o <= err_d;
+  assign err_o.write = 1'b0;
+  always_ff @(posedge clk_i) begin
+    err_o.valid <= rst_ni && burst_done && burst_err;
+    if (burst_done && burst_err) err_o.addr <= info.addr;
+  end
 
   // -------------------------------------------------------------- chunks to aligned beats
   logic realign_busy;

@@ -25,8 +25,8 @@ module nic_axi_rd_check #(
   localparam int unsigned PtrBits = MaxReads > 1 ? $clog2(MaxReads) : 1;
 
   logic [7:0] len_mem[2**(4+PtrBits)];         // ARLEN of what is outstanding, a ring per ID
-  logic [15:0][PtrBits:0] wr_q, rd_q;
-  logic [15:0][7:0] beat_q;                    // beats seen of the ID's oldest burst
+  logic [PtrBits:0] wr_q[16], rd_q[16];
+  logic [7:0] beat_q[16];                      // beats seen of the ID's oldest burst
   logic [PtrBits:0] outstanding_q;
   logic ar, r, r_end;
   logic ar_wait_q, r_wait_q;
@@ -40,16 +40,18 @@ module nic_axi_rd_check #(
   always_ff @(posedge clk_i) begin
     if (ar) len_mem[{arid_i, wr_q[arid_i][PtrBits-1:0]}] <= arlen_i;
     ar_wait_q <= rst_ni && arvalid_i && !arready_i;
-    ar_q      <= {arid_i, araddr_i, arlen_i};
     r_wait_q  <= rst_ni && rvalid_i && !rready_i;
-    r_q       <= {rid_i, rdata_i, rresp_i, rlast_i};
+    if (arvalid_i && !arready_i) ar_q <= {arid_i, arlen_i, araddr_i};
+    if (rvalid_i && !rready_i) r_q <= {rid_i, rresp_i, rlast_i, rdata_i};
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      wr_q          <= '0;
-      rd_q          <= '0;
-      beat_q        <= '0;
+      for (int id = 0; id < 16; id++) begin
+        wr_q[id]   <= '0;
+        rd_q[id]   <= '0;
+        beat_q[id] <= '0;
+      end
       outstanding_q <= '0;
     end else begin
       if (ar) wr_q[arid_i] <= wr_q[arid_i] + 1'b1;
@@ -64,14 +66,22 @@ module nic_axi_rd_check #(
 
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      a_ar_holds : assert (!ar_wait_q || (arvalid_i && {arid_i, araddr_i, arlen_i} == ar_q))
-        else $error("nic_axi_rd_check: AR changed before it was taken");
-      a_ar_4k : assert (!arvalid_i || end_in_page <= 17'd4096)
-        else $error("nic_axi_rd_check: burst crosses 4 KiB: %h + %0d beats", araddr_i, arlen_i + 9'd1);
-      a_outstanding : assert (32'(outstanding_q) <= MaxReads)
-        else $error("nic_axi_rd_check: more than %0d reads outstanding", MaxReads);
-      a_r_holds : assert (!r_wait_q || (rvalid_i && {rid_i, rdata_i, rresp_i, rlast_i} == r_q))
-        else $error("nic_axi_rd_check: R changed before it was taken");
+      if (ar_wait_q) begin
+        a_ar_holds : assert (arvalid_i && {arid_i, arlen_i, araddr_i} == ar_q)
+          else $error("nic_axi_rd_check: AR changed before it was taken");
+      end
+      if (arvalid_i) begin
+        a_ar_4k : assert (end_in_page <= 17'd4096)
+          else $error("nic_axi_rd_check: burst crosses 4 KiB: %h + %0d beats", araddr_i, arlen_i + 9'd1);
+      end
+      if (outstanding_q != '0) begin
+        a_outstanding : assert (32'(outstanding_q) <= MaxReads)
+          else $error("nic_axi_rd_check: more than %0d reads outstanding", MaxReads);
+      end
+      if (r_wait_q) begin
+        a_r_holds : assert (rvalid_i && {rid_i, rresp_i, rlast_i, rdata_i} == r_q)
+          else $error("nic_axi_rd_check: R changed before it was taken");
+      end
       if (rvalid_i) begin
         a_r_wanted : assert (wr_q[rid_i] != rd_q[rid_i])
           else $error("nic_axi_rd_check: R for ID %0d, which has nothing outstanding", rid_i);

@@ -34,18 +34,18 @@ module nic_axi_realign #(
   // What the second stage does with a chunk; bytes go to positions pos..stop-1, 16 and up are the next beat's.
   typedef struct packed {
     sel_t         sel;
-    logic [127:0] data;
     logic [3:0]   turn;  // rotation
     logic [3:0]   pos;
     logic [4:0]   stop;
     logic         emit;  // completes a beat
     logic         last;  // ... which is the last
     logic         err;
+    logic [127:0] data;
   } step_t;
 
   // -------------------------------------------------------------- first stage: where the bytes go
   sel_t sel;
-  logic [Clients-1:0][3:0] pos_q;  // where the client's next byte goes
+  logic [3:0] pos_q[Clients];  // where the client's next byte goes
   logic [3:0] pos;
   logic [4:0] stop;
   logic emits, spills, take;
@@ -87,36 +87,43 @@ module nic_axi_realign #(
     end
   end
   always_ff @(posedge clk_i) begin
-    step_q           <= step_d;
-    flush_wait_sel_q <= sel;
-    flush_wait_err_q <= err_i;
-    flush_sel_q      <= flush_wait_sel_q;
-    flush_err_q      <= flush_wait_err_q;
-    if (take) pos_q[sel] <= stop[3:0];
+    if (take) begin
+      step_q           <= step_d;
+      flush_wait_sel_q <= sel;
+      flush_wait_err_q <= err_i;
+      pos_q[sel]       <= stop[3:0];
+    end
+    if (flush_wait_q) begin
+      flush_sel_q <= flush_wait_sel_q;
+      flush_err_q <= flush_wait_err_q;
+    end
   end
 
   // -------------------------------------------------------------- second stage: rotate, merge, pass on
-  logic [Clients-1:0][127:0] acc_q;       // the beat that is not full yet
-  logic [Clients-1:0][15:0] acc_strb_q;   // its bytes so far
+  logic [127:0] acc_q[Clients];           // the beat that is not full yet
+  logic [15:0] acc_strb_q[Clients];       // its bytes so far
   logic [127:0] turned, merged;
   logic [15:0] here, beyond, waiting;     // bytes for this beat, for the next one, and those waiting
   logic acc_flushed;
 
-  assign turned      = nic_axi_pkg::rotate(step_q.data, step_q.turn);
   assign acc_flushed = flush_q && flush_sel_q == step_q.sel;
   assign waiting     = acc_flushed ? '0 : acc_strb_q[step_q.sel];
 
   always_comb begin
-    for (int unsigned i = 0; i < 16; i++) begin
-      here[i]           = 5'(i) >= {1'b0, step_q.pos} && 5'(i) < step_q.stop;
-      beyond[i]         = 6'(i) + 6'd16 < {1'b0, step_q.stop};
-      merged[8*i +: 8]  = here[i] ? turned[8*i +: 8] : acc_q[step_q.sel][8*i +: 8];
+    turned         = '0;
+    merged         = '0;
+    {beyond, here} = '0;
+    if (step_valid_q) begin
+      turned         = nic_axi_pkg::rotate(step_q.data, step_q.turn);
+      merged         = nic_axi_pkg::splice(acc_q[step_q.sel], turned, step_q.pos);
+      {beyond, here} = nic_axi_pkg::lanes({1'b0, step_q.pos}, step_q.stop);
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) acc_strb_q <= '0;
-    else begin
+    if (!rst_ni) begin
+      for (int c = 0; c < int'(Clients); c++) acc_strb_q[c] <= '0;
+    end else begin
       if (flush_q) acc_strb_q[flush_sel_q] <= '0;
       if (step_valid_q) acc_strb_q[step_q.sel] <= step_q.emit ? beyond : waiting | here;
     end
@@ -144,16 +151,20 @@ module nic_axi_realign #(
     if (!rst_ni) beat_valid_o <= '0;
     else beat_valid_o <= beat_valid_d;
   end
-  always_ff @(posedge clk_i) beat_o <= beat_d;
+  always_ff @(posedge clk_i) begin
+    if (beat_valid_d != '0) beat_o <= beat_d;
+  end
 
   assign busy_o = chunk_valid_i || step_valid_q || flush_wait_q || flush_q || beat_valid_o != '0;
 
   // -------------------------------------------------------------- our promises
   always_ff @(posedge clk_i) begin
-    if (rst_ni) begin
-      a_one_beat : assert (!(flush_q && step_valid_q && step_q.emit)) else $error("nic_axi_realign: two beats at once");
-      a_flush_some : assert (!flush_q || acc_strb_q[flush_sel_q] != '0) else $error("nic_axi_realign: empty flush");
-      a_fresh : assert (!(take && first_i && step_valid_q && step_q.sel == sel && !step_q.emit))
+    if (rst_ni && flush_q) begin
+      a_one_beat : assert (!(step_valid_q && step_q.emit)) else $error("nic_axi_realign: two beats at once");
+      a_flush_some : assert (acc_strb_q[flush_sel_q] != '0) else $error("nic_axi_realign: empty flush");
+    end
+    if (rst_ni && take && first_i) begin
+      a_fresh : assert (!(step_valid_q && step_q.sel == sel && !step_q.emit))
         else $error("nic_axi_realign: a command starts before the one before it ended");
     end
   end

@@ -32,7 +32,7 @@ module nic_axi_track #(
   end
 
   logic [Width-1:0] mem[2**(SelBits+PtrBits)];
-  logic [Clients-1:0][PtrBits:0] wr_q, rd_q;  // a bit more than an index, so that full and empty differ
+  logic [PtrBits:0] wr_q[Clients], rd_q[Clients];  // a bit more than an index, so that full and empty differ
   logic [CountBits-1:0] count_q;
   sel_t push_sel, sel;
 
@@ -53,8 +53,10 @@ module nic_axi_track #(
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      wr_q    <= '0;
-      rd_q    <= '0;
+      for (int c = 0; c < int'(Clients); c++) begin
+        wr_q[c] <= '0;
+        rd_q[c] <= '0;
+      end
       count_q <= '0;
     end else begin
       if (push_i) wr_q[push_sel] <= wr_q[push_sel] + 1'b1;
@@ -64,10 +66,12 @@ module nic_axi_track #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (rst_ni) begin
-      a_push_room : assert (!push_i || room_o) else $error("nic_axi_track: more than MaxOutstanding bursts");
-      a_push_id : assert (!push_i || known_id(push_id_i)) else $error("nic_axi_track: burst of no client");
-      a_pop_known : assert (!pop_i || known_o) else $error("nic_axi_track: nothing outstanding to forget");
+    if (rst_ni && push_i) begin
+      a_push_room : assert (room_o) else $error("nic_axi_track: more than MaxOutstanding bursts");
+      a_push_id : assert (known_id(push_id_i)) else $error("nic_axi_track: burst of no client");
+    end
+    if (rst_ni && pop_i) begin
+      a_pop_known : assert (known_o) else $error("nic_axi_track: nothing outstanding to forget");
     end
   end
 endmodule

@@ -76,7 +76,7 @@ module nic_axi_wdata #(
 
   // -------------------------------------------------------------- word by word
   logic [WordBits-1:0] word_q;               // words of the burst sent
-  logic [Clients-1:0][127:0] held_q;         // the client's last beat, shifted
+  logic [127:0] held_q[Clients];             // the client's last beat, shifted
   logic starts, ends_burst, ends, need;      // need: the word takes a beat of the client
   logic have, word_valid, word_ready, word_sent;
   logic [3:0] lo, hi;
@@ -93,12 +93,14 @@ module nic_axi_wdata #(
   assign word_valid = plan_valid && (have || !need);
   assign word_sent  = word_valid && word_ready;
   assign plan_done  = word_sent && ends_burst;
-  assign turned     = nic_axi_pkg::rotate(data_i[plan.sel], plan.shift);
+  assign word_strb  = 16'(nic_axi_pkg::lanes({1'b0, lo}, {1'b0, hi} + 5'd1));
 
   always_comb begin
-    for (int unsigned i = 0; i < 16; i++) begin
-      word_data[8*i+:8] = need && 4'(i) >= plan.shift ? turned[8*i+:8] : held_q[plan.sel][8*i+:8];
-      word_strb[i]      = 4'(i) >= lo && 4'(i) <= hi;
+    turned    = '0;
+    word_data = '0;
+    if (word_valid) begin
+      turned    = nic_axi_pkg::rotate(data_i[plan.sel], plan.shift);
+      word_data = need ? nic_axi_pkg::splice(held_q[plan.sel], turned, plan.shift) : held_q[plan.sel];
     end
     data_ready_o           = '0;
     data_ready_o[plan.sel] = plan_valid && need && word_ready;
@@ -114,9 +116,9 @@ module nic_axi_wdata #(
 
   // -------------------------------------------------------------- words to bus beats
   typedef struct packed {
-    logic [AxiDataBits-1:0]   data;
-    logic [AxiDataBits/8-1:0] strb;
     logic                     last;
+    logic [AxiDataBits/8-1:0] strb;
+    logic [AxiDataBits-1:0]   data;
   } w_t;
 
   w_t w, w_out;
@@ -191,7 +193,7 @@ module nic_axi_wdata #(
   always_ff @(posedge clk_i) begin
     if (!rst_ni || !plan_valid || !need || have) wait_q <= '0;
     else wait_q <= wait_q + 1'b1;
-    if (rst_ni) begin
+    if (rst_ni && wait_q != '0) begin
       a_data_comes : assert (32'(wait_q) <= MaxDataWait)
         else $error("nic_axi_wdata: client %0d has no data for the command it gave", plan.sel);
     end
@@ -201,10 +203,12 @@ module nic_axi_wdata #(
     logic waiting_q;
     logic [127:0] offered_q;
     always_ff @(posedge clk_i) begin
-      waiting_q <= rst_ni && data_valid_i[c] && !data_ready_o[c];
-      offered_q <= data_i[c];
-      if (rst_ni) begin
-        a_data_holds : assert (!waiting_q || stop_i || (data_valid_i[c] && data_i[c] == offered_q))
+      if (data_valid_i[c] || waiting_q) begin
+        waiting_q <= rst_ni && data_valid_i[c] && !data_ready_o[c];
+        offered_q <= data_i[c];
+      end
+      if (rst_ni && waiting_q && !stop_i) begin
+        a_data_holds : assert (data_valid_i[c] && data_i[c] == offered_q)
           else $error("nic_axi_wdata: waiting data of client %0d changed", c);
       end
     end

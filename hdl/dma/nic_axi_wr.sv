@@ -137,8 +137,8 @@ module nic_axi_wr #(
 
   // -------------------------------------------------------------- B to done
   typedef struct packed {
-    logic [63:0] addr;
     logic        last;  // of its command
+    logic [63:0] addr;
   } info_t;
 
   typedef struct packed {
@@ -159,7 +159,7 @@ module nic_axi_wr #(
       .rst_ni,
       .push_i     (issue),
       .push_id_i  (burst.client),
-      .push_data_i({burst.addr, burst.last}),
+      .push_data_i({burst.last, burst.addr}),
       .room_o     (room),
       .empty_o    (none_outstanding),
       .id_i       (b_q.id),
@@ -175,31 +175,31 @@ module nic_axi_wr #(
     if (!rst_ni) b_valid_q <= 1'b0;
     else b_valid_q <= m_axi_bvalid;
   end
-  always_ff @(posedge clk_i) b_q <= '{id: m_axi_bid, err: m_axi_bresp[1]};
+  always_ff @(posedge clk_i) begin
+    if (m_axi_bvalid) b_q <= '{id: m_axi_bid, err: m_axi_bresp[1]};
+  end
 
   logic [Clients-1:0] mine, failed, cmd_err_q;  // cmd_err_q: an earlier burst of the client's oldest command failed
-  nic_pkg::dma_err_t err_d;
-
-  always_comb begin
-    for (int unsigned c = 0; c < Clients; c++) begin
-      mine[c]   = pop && b_q.id == 4'(c);
-      failed[c] = b_q.err || cmd_err_q[c];
-    end
-    err_d = '{valid: rst_ni && pop && b_q.err, write: 1'b1, addr: info.addr};
-  end
+  assign mine   = Clients'(1) << b_q.id;
+  assign failed = b_q.err ? mine : mine & cmd_err_q;
 
   always_ff @(posedge clk_i) begin
+    done_o      <= '0;
+    done_err_o  <= '0;
+    err_o.valid <= rst_ni && pop && b_q.err;
     if (!rst_ni) begin
-      done_o    <= '0;
       cmd_err_q <= '0;
-    end else begin
-      done_o    <= info.last ? mine : '0;
-      cmd_err_q <= (~mine & cmd_err_q) | (mine & failed & {Clients{!info.last}});
+    end else if (pop) begin
+      if (info.last) begin
+        done_o     <= mine;
+        done_err_o <= failed;
+      end
+      cmd_err_q <= (cmd_err_q & ~mine) | (info.last ? '0 : failed);
     end
   end
+  assign err_o.write = 1'b1;
   always_ff @(posedge clk_i) begin
-    done_err_o <= info.last ? mine & failed : '0;
-    err_o      <= err_d;
+    if (pop) err_o.addr <= info.addr;
   end
 
   assign idle_o = bursts_idle && none_outstanding && done_o == '0;

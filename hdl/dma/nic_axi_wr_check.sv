@@ -37,7 +37,7 @@ module nic_axi_wr_check #(
   aw_t mem[2**PtrBits];               // bursts whose data has not all gone, in the order of AW
   aw_t oldest;
   count_t wr_q, rd_q, outstanding_q;
-  count_t [15:0] aw_taken_q, w_taken_q;  // per ID, less those answered
+  count_t aw_taken_q[16], w_taken_q[16], answered_q[16];  // addresses, whole data and responses, per ID
   logic [7:0] beat_q;                 // beats sent of the oldest burst
   logic aw_new, aw, w, w_end, b;
   logic aw_wait_q, w_wait_q, b_wait_q;
@@ -55,11 +55,11 @@ module nic_axi_wr_check #(
   always_ff @(posedge clk_i) begin
     if (aw_new) mem[wr_q[PtrBits-1:0]] <= '{id: awid_i, len: awlen_i};
     aw_wait_q <= rst_ni && awvalid_i && !awready_i;
-    aw_q      <= {awid_i, awaddr_i, awlen_i};
     w_wait_q  <= rst_ni && wvalid_i && !wready_i;
-    w_q       <= {wdata_i, wstrb_i, wlast_i};
     b_wait_q  <= rst_ni && bvalid_i && !bready_i;
-    b_q       <= {bid_i, bresp_i};
+    if (awvalid_i && !awready_i) aw_q <= {awid_i, awlen_i, awaddr_i};
+    if (wvalid_i && !wready_i) w_q <= {wlast_i, wstrb_i, wdata_i};
+    if (bvalid_i && !bready_i) b_q <= {bid_i, bresp_i};
   end
 
   always_ff @(posedge clk_i) begin
@@ -68,17 +68,19 @@ module nic_axi_wr_check #(
       rd_q          <= '0;
       beat_q        <= '0;
       outstanding_q <= '0;
-      aw_taken_q    <= '0;
-      w_taken_q     <= '0;
+      for (int id = 0; id < 16; id++) begin
+        aw_taken_q[id] <= '0;
+        w_taken_q[id]  <= '0;
+        answered_q[id] <= '0;
+      end
     end else begin
       if (aw_new) wr_q <= wr_q + 1'b1;
       if (w) beat_q <= wlast_i ? '0 : beat_q + 1'b1;
       if (w_end) rd_q <= rd_q + 1'b1;
       if (aw != b) outstanding_q <= aw ? outstanding_q + 1'b1 : outstanding_q - 1'b1;
-      for (int unsigned id = 0; id < 16; id++) begin
-        aw_taken_q[id] <= aw_taken_q[id] + count_t'(aw && awid_i == 4'(id)) - count_t'(b && bid_i == 4'(id));
-        w_taken_q[id]  <= w_taken_q[id] + count_t'(w_end && oldest.id == 4'(id)) - count_t'(b && bid_i == 4'(id));
-      end
+      if (aw) aw_taken_q[awid_i] <= aw_taken_q[awid_i] + 1'b1;
+      if (w_end) w_taken_q[oldest.id] <= w_taken_q[oldest.id] + 1'b1;
+      if (b) answered_q[bid_i] <= answered_q[bid_i] + 1'b1;
     end
   end
 
@@ -87,23 +89,33 @@ module nic_axi_wr_check #(
 
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      a_aw_holds : assert (!aw_wait_q || (awvalid_i && {awid_i, awaddr_i, awlen_i} == aw_q))
-        else $error("nic_axi_wr_check: AW changed before it was taken");
-      a_aw_4k : assert (!awvalid_i || end_in_page <= 17'd4096)
-        else $error("nic_axi_wr_check: burst crosses 4 KiB: %h + %0d beats", awaddr_i, awlen_i + 9'd1);
-      a_outstanding : assert (32'(outstanding_q) <= MaxWrites)
-        else $error("nic_axi_wr_check: more than %0d writes outstanding", MaxWrites);
-      a_w_holds : assert (!w_wait_q || (wvalid_i && {wdata_i, wstrb_i, wlast_i} == w_q))
-        else $error("nic_axi_wr_check: W changed before it was taken");
-      a_b_holds : assert (!b_wait_q || (bvalid_i && {bid_i, bresp_i} == b_q))
-        else $error("nic_axi_wr_check: B changed before it was taken");
+      if (aw_wait_q) begin
+        a_aw_holds : assert (awvalid_i && {awid_i, awlen_i, awaddr_i} == aw_q)
+          else $error("nic_axi_wr_check: AW changed before it was taken");
+      end
+      if (awvalid_i) begin
+        a_aw_4k : assert (end_in_page <= 17'd4096)
+          else $error("nic_axi_wr_check: burst crosses 4 KiB: %h + %0d beats", awaddr_i, awlen_i + 9'd1);
+      end
+      if (outstanding_q != '0) begin
+        a_outstanding : assert (32'(outstanding_q) <= MaxWrites)
+          else $error("nic_axi_wr_check: more than %0d writes outstanding", MaxWrites);
+      end
+      if (w_wait_q) begin
+        a_w_holds : assert (wvalid_i && {wlast_i, wstrb_i, wdata_i} == w_q)
+          else $error("nic_axi_wr_check: W changed before it was taken");
+      end
+      if (b_wait_q) begin
+        a_b_holds : assert (bvalid_i && {bid_i, bresp_i} == b_q)
+          else $error("nic_axi_wr_check: B changed before it was taken");
+      end
       if (wvalid_i) begin
         a_w_wanted : assert (wr_q != rd_q) else $error("nic_axi_wr_check: W before its AW");
         a_w_last : assert (wlast_i == (beat_q == oldest.len))
           else $error("nic_axi_wr_check: WLAST is wrong in beat %0d", beat_q);
       end
       if (bvalid_i) begin
-        a_b_wanted : assert (aw_taken_q[bid_i] != '0 && w_taken_q[bid_i] != '0)
+        a_b_wanted : assert (aw_taken_q[bid_i] != answered_q[bid_i] && w_taken_q[bid_i] != answered_q[bid_i])
           else $error("nic_axi_wr_check: B for ID %0d, which has no finished burst outstanding", bid_i);
       end
     end

@@ -150,16 +150,22 @@ module nic_desc_fetch #(
   logic unused_beat;
   assign unused_beat = &{1'b0, beat_i.strb};
   always_ff @(posedge clk_i) begin
-    if (rst_ni) begin
+    if (rst_ni && beat_valid_i) begin
       a_room : assert (!push || fifo_ready) else $error("nic_desc_fetch: a descriptor came that there is no room for");
-      a_asked : assert (!beat_valid_i || inflight_q != '0) else $error("nic_desc_fetch: a beat nobody asked for");
-      a_whole : assert (!beat_valid_i || &beat_i.strb) else $error("nic_desc_fetch: part of a descriptor");
-      a_held : assert (held <= count_t'(Depth)) else $error("nic_desc_fetch: more asked for than there is room");
-      a_end : assert (!go || {1'b0, next_q} + 17'(want) <= {1'b0, ring_i.count})
+      a_asked : assert (inflight_q != '0) else $error("nic_desc_fetch: a beat nobody asked for");
+      a_whole : assert (&beat_i.strb) else $error("nic_desc_fetch: part of a descriptor");
+    end
+    if (rst_ni && go) begin
+      a_end : assert ({1'b0, next_q} + 17'(want) <= {1'b0, ring_i.count})
         else $error("nic_desc_fetch: a burst across the end of the ring");
-      a_tail : assert (!go || wrapped || next_q + 16'(want) <= ring_i.tail)
+      a_tail : assert (wrapped || next_q + 16'(want) <= ring_i.tail)
         else $error("nic_desc_fetch: a burst beyond the tail");
-      a_load : assert (!load_i || stop_i) else $error("nic_desc_fetch: head set without a stop");
+    end
+    if (rst_ni && load_i) begin
+      a_load : assert (stop_i) else $error("nic_desc_fetch: head set without a stop");
+    end
+    if (rst_ni && (held != '0 || released_q != '0)) begin
+      a_held : assert (held <= count_t'(Depth)) else $error("nic_desc_fetch: more asked for than there is room");
       a_released : assert (released_q <= level) else $error("nic_desc_fetch: released what is not there");
     end
   end

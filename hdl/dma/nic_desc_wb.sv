@@ -216,13 +216,22 @@ module nic_desc_wb #(
 
   // -------------------------------------------------------------- promises
   always_ff @(posedge clk_i) begin
-    if (rst_ni) begin
-      a_data : assert (!data_valid_o || data_valid) else $error("nic_desc_wb: a command without its data");
-      a_done : assert (!done_i || inflight_q != '0) else $error("nic_desc_wb: a response to no command");
-      a_cause : assert (!accept || !in_cause_i || in_write_i) else $error("nic_desc_wb: an event without a write-back");
-      a_load : assert (!load_i || (empty_o && !in_valid_i)) else $error("nic_desc_wb: head set in mid flight");
-      a_empty : assert (!empty_o || (inflight_q == '0 && done_q == '0 && !data_valid))
-        else $error("nic_desc_wb: empty while something is held");
+    if (rst_ni && data_valid_o) begin
+      a_data : assert (data_valid) else $error("nic_desc_wb: a command without its data");
+    end
+    if (rst_ni && done_i) begin
+      a_done : assert (inflight_q != '0) else $error("nic_desc_wb: a response to no command");
+    end
+    if (rst_ni && accept) begin
+      a_cause : assert (!in_cause_i || in_write_i) else $error("nic_desc_wb: an event without a write-back");
+    end
+    if (rst_ni && load_i) begin
+      a_load : assert (empty_o && !in_valid_i) else $error("nic_desc_wb: head set in mid flight");
+    end
+    if (rst_ni && (inflight_q != '0 || done_q != '0 || data_valid)) begin
+      a_empty : assert (!empty_o) else $error("nic_desc_wb: empty while something is held");
+    end
+    if (rst_ni && count_q != '0) begin
       a_batch : assert (count_q <= batch_t'(MaxBatch)) else $error("nic_desc_wb: batch too long");
     end
   end

@@ -176,9 +176,9 @@ module nic_dma #(
   nic_pkg::dma_err_t waiting_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      err_o     <= '0;
-      waiting_q <= '0;
-    end else begin
+      err_o.valid     <= 1'b0;
+      waiting_q.valid <= 1'b0;
+    end else if (err_o.valid || waiting_q.valid || rd_err.valid || wr_err.valid) begin
       err_o     <= rd_err.valid ? rd_err : waiting_q.valid ? waiting_q : wr_err;
       waiting_q <= rd_err.valid ? (waiting_q.valid ? waiting_q : wr_err) : waiting_q.valid ? wr_err : '0;
     end
@@ -282,9 +282,12 @@ module nic_dma #(
   // -------------------------------------------------------------- promises
   always_ff @(posedge clk_i) begin
     if (rst_ni && dp_rst_ni) begin
-      a_rx_done : assert (!wr_done_err[0] || wr_done[0]) else $error("nic_dma: an error without its command");
-      a_idle : assert (!idle_o || (!m_axi_arvalid && !m_axi_awvalid && !m_axi_wvalid && !tx_valid_o && event_o == '0))
-        else $error("nic_dma: idle while something moves");
+      if (wr_done_err[0]) begin
+        a_rx_done : assert (wr_done[0]) else $error("nic_dma: an error without its command");
+      end
+      if (m_axi_arvalid || m_axi_awvalid || m_axi_wvalid || tx_valid_o || event_o != '0) begin
+        a_idle : assert (!idle_o) else $error("nic_dma: idle while something moves");
+      end
     end
     if (rst_ni && !dp_rst_ni) begin
       a_reset : assert (rd_idle && wr_idle) else $error("nic_dma: data path reset while an access is outstanding");

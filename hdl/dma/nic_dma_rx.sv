@@ -67,11 +67,11 @@ module nic_dma_rx
 
   // A descriptor whose payload has been sent for.
   typedef struct packed {
-    logic [63:0] addr;
     logic [14:0] length;
     logic        eop;
     rx_errors_t  errors;
     logic        pif;
+    logic [63:0] addr;
   } pending_desc_t;
 
   logic failed_q, failed, halt;
@@ -318,13 +318,19 @@ module nic_dma_rx
   logic unused_desc;
   assign unused_desc = &{1'b0, desc[127:64]};
   always_ff @(posedge clk_i) begin
-    if (rst_ni) begin
-      a_buffer : assert (!step || (buf_bytes_i != '0 && buf_bytes_i[3:0] == '0))
+    if (rst_ni && step) begin
+      a_buffer : assert (buf_bytes_i != '0 && buf_bytes_i[3:0] == '0)
         else $error("nic_dma_rx: a buffer size that is not a multiple of 16");
-      a_done : assert (!done_i || payload_q != '0) else $error("nic_dma_rx: a response to no payload");
-      a_order : assert (done_q == '0 || pending_valid) else $error("nic_dma_rx: payload of no descriptor");
-      a_owed : assert (quiet || drop_q == '0 || owed_q == '0) else $error("nic_dma_rx: beats both owed and dropped");
-      a_load : assert (!load || owed_q == '0) else $error("nic_dma_rx: head set before the payload left");
+    end
+    if (rst_ni && done_i) begin
+      a_done : assert (payload_q != '0) else $error("nic_dma_rx: a response to no payload");
+    end
+    if (rst_ni && done_q != '0) begin
+      a_order : assert (pending_valid) else $error("nic_dma_rx: payload of no descriptor");
+    end
+    if (rst_ni && owed_q != '0) begin
+      a_owed : assert (quiet || drop_q == '0) else $error("nic_dma_rx: beats both owed and dropped");
+      a_load : assert (!load) else $error("nic_dma_rx: head set before the payload left");
     end
   end
 endmodule

@@ -71,10 +71,10 @@ module nic_dma_tx
 
   // A descriptor that has been taken.
   typedef struct packed {
-    tx_desc_t  desc;
     logic      reads;  // its bytes are being read
     logic      ends;   // it completes `frame`
     tx_frame_t frame;
+    tx_desc_t  desc;
   } pending_desc_t;
 
   logic failed_q, failed, halt;
@@ -311,14 +311,20 @@ module nic_dma_tx
   logic [AddrBits-1:0] distance;  // from the first word in use to the one that is written
   assign distance = place + index_q - rd_ptr[AddrBits-1:0];
   always_ff @(posedge clk_i) begin
-    if (rst_ni) begin
-      a_asked : assert (!beat_valid_i || place_valid) else $error("nic_dma_tx: a beat nobody asked for");
-      a_order : assert (done_q == '0 || pending_valid) else $error("nic_dma_tx: bytes of no descriptor");
+    if (rst_ni && beat_valid_i) begin
+      a_asked : assert (place_valid) else $error("nic_dma_tx: a beat nobody asked for");
+      a_inside : assert (17'(distance) < 17'(used) + 17'(words_before))
+        else $error("nic_dma_tx: a beat outside of the room in use");
+    end
+    if (rst_ni && done_q != '0) begin
+      a_order : assert (pending_valid) else $error("nic_dma_tx: bytes of no descriptor");
+    end
+    if (rst_ni && (used != '0 || words_before != '0)) begin
       a_used : assert (17'(used) + 17'(words_before) <= 17'(Words))
         else $error("nic_dma_tx: more room used than there is");
-      a_inside : assert (!beat_valid_i || 17'(distance) < 17'(used) + 17'(words_before))
-        else $error("nic_dma_tx: a beat outside of the room in use");
-      a_load : assert (!load || !step) else $error("nic_dma_tx: head set while a descriptor is taken");
+    end
+    if (rst_ni && load) begin
+      a_load : assert (!step) else $error("nic_dma_tx: head set while a descriptor is taken");
     end
   end
 endmodule

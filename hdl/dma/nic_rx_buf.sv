@@ -109,17 +109,15 @@ module nic_rx_buf
   );
 
   // -------------------------------------------------------------- statistics
-  nic_pkg::rx_stat_t stat;
-  always_comb begin
-    stat       = verdict_i.stat;
-    stat.valid = last && verdict_i.stat.valid;
-    if (wanted && !keep && verdict_i.stat.good) begin
-      stat.good   = 1'b0;
-      stat.missed = 1'b1;
-    end
-  end
   always_ff @(posedge clk_i) begin
-    stat_o    <= rst_ni ? stat : '0;
+    if (last) begin
+      stat_o <= verdict_i.stat;
+      if (wanted && !keep && verdict_i.stat.good) begin
+        stat_o.good   <= 1'b0;
+        stat_o.missed <= 1'b1;
+      end
+    end
+    if (!rst_ni || !last) stat_o.valid <= 1'b0;
     overrun_o <= rst_ni && last && wanted && !keep;
   end
 
@@ -159,15 +157,19 @@ module nic_rx_buf
   assign idle_o = !in_frame_q && !fetch && !fetched_q && !stat_o.valid && !overrun_o;
 
   // -------------------------------------------------------------- promises
-  ptr_t stored;
-  assign stored = wr_q + 1'b1 - start_q;
   always_ff @(posedge clk_i) begin
-    if (rst_ni) begin
+    if (rst_ni && wr_q != rd_q) begin
       a_room : assert (wr_q - rd_q <= ptr_t'(Words)) else $error("nic_rx_buf: fuller than full");
-      a_out : assert (!fetched_q || out_ready) else $error("nic_rx_buf: a beat without room in the output queue");
-      a_bytes : assert (!keep || (frame_end - start_q <= stored && !verdict_i.bytes[15]))
+    end
+    if (rst_ni && fetched_q) begin
+      a_out : assert (out_ready) else $error("nic_rx_buf: a beat without room in the output queue");
+    end
+    if (rst_ni && keep) begin
+      a_bytes : assert (frame_end - start_q <= wr_q + 1'b1 - start_q && !verdict_i.bytes[15])
         else $error("nic_rx_buf: told to keep more than came");
-      a_full_beats : assert (!valid_i || beat_i.last || beat_i.bytes == 5'd16)
+    end
+    if (rst_ni && valid_i) begin
+      a_full_beats : assert (beat_i.last || beat_i.bytes == 5'd16)
         else $error("nic_rx_buf: a short beat inside a frame");
       a_some : assert (!last || (beat_i.bytes != '0 && beat_i.bytes <= 5'd16))
         else $error("nic_rx_buf: an empty last beat");

@@ -171,22 +171,24 @@ module nic_tx_buf
       multicast_q <= multicast;
       broadcast_q <= broadcast;
     end
-    stat_o <= '{
-        valid:     rst_ni && take && out_mark.last,
-        bytes:     wire_bytes,
-        multicast: multicast && !broadcast,
-        broadcast: broadcast
-    };
+    if (take && out_mark.last) begin
+      stat_o <= '{valid: rst_ni, bytes: wire_bytes, multicast: multicast && !broadcast, broadcast: broadcast};
+    end else begin
+      stat_o.valid <= 1'b0;
+    end
   end
 
   // -------------------------------------------------------------- promises
   always_ff @(posedge clk_i) begin
-    if (rst_ni) begin
-      a_gapless : assert (!inside_q || tx_valid_o) else $error("nic_tx_buf: a gap inside a frame");
-      a_out : assert (!fetched_q || out_ready) else $error("nic_tx_buf: a word without room in the output queue");
-      a_frame : assert (!frame_valid_i || frame_i.drop || frame_i.bytes != '0)
-        else $error("nic_tx_buf: an empty frame");
-      a_fits : assert (!frame_valid_i || 15'(nic_dma_pkg::beats_of(frame_i.bytes)) <= 15'(Words))
+    if (rst_ni && inside_q) begin
+      a_gapless : assert (tx_valid_o) else $error("nic_tx_buf: a gap inside a frame");
+    end
+    if (rst_ni && fetched_q) begin
+      a_out : assert (out_ready) else $error("nic_tx_buf: a word without room in the output queue");
+    end
+    if (rst_ni && frame_valid_i) begin
+      a_frame : assert (frame_i.drop || frame_i.bytes != '0) else $error("nic_tx_buf: an empty frame");
+      a_fits : assert (15'(nic_dma_pkg::beats_of(frame_i.bytes)) <= 15'(Words))
         else $error("nic_tx_buf: a frame larger than the buffer");
     end
   end

@@ -49,10 +49,10 @@ module nic_mac
 
   // -------------------------------------------------------------- transmit
   typedef struct packed {
-    frame_beat_t beat;
-    logic        fcs;
-    logic        pad;
     logic        give_up;
+    logic        pad;
+    logic        fcs;
+    frame_beat_t beat;
   } tx_item_t;
 
   tx_item_t tx_in, tx_out;
@@ -128,8 +128,8 @@ module nic_mac
 
   // -------------------------------------------------------------- receive
   typedef struct packed {
-    frame_beat_t    beat;
     rx_mac_status_t status;
+    frame_beat_t    beat;
   } rx_item_t;
 
   rx_item_t rx_in, rx_out;

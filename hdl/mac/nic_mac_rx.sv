@@ -88,11 +88,13 @@ module nic_mac_rx
     end
   end
   always_ff @(posedge clk_i) begin
-    if (c_valid_q && !upper_q) lower_q <= c_word.data;
-    out_beat_o.data  <= upper_q ? {c_word.data, lower_q} : {64'h0, c_word.data};
-    out_beat_o.bytes <= {1'b0, c_word.bytes} + (upper_q ? 5'd8 : 5'd0);
-    out_beat_o.last  <= c_word.last;
-    out_status_o     <= status;
+    if (c_valid_q) begin
+      if (!upper_q) lower_q <= c_word.data;
+      out_beat_o.data  <= upper_q ? {c_word.data, lower_q} : {64'h0, c_word.data};
+      out_beat_o.bytes <= {1'b0, c_word.bytes} + (upper_q ? 5'd8 : 5'd0);
+      out_beat_o.last  <= c_word.last;
+      out_status_o     <= status;
+    end
   end
 
   assign busy_o = wire_busy || a_valid || c_valid_q || out_valid_o;

@@ -25,68 +25,73 @@ module nic_mac_rx_xgmii
 );
   xgmii_t new_q, old_q;  // two successive cycles of the pins
   xgmii_t unit;          // eight lanes out of them, lane 0 where the frame has it
-  logic active_q, half_q, half;
-  logic start_low, start;
+  logic new_start_q, old_start_q, old_low_q;  // a start character in them; in lane 0
+  logic active_q, half_q, half, start;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      new_q <= IdleWord;
-      old_q <= IdleWord;
+      new_q       <= IdleWord;
+      old_q       <= IdleWord;
+      new_start_q <= 1'b0;
+      old_start_q <= 1'b0;
     end else begin
-      new_q <= xgmii_i;
-      old_q <= new_q;
+      new_q       <= xgmii_i;
+      old_q       <= new_q;
+      new_start_q <= has_start(xgmii_i);
+      old_start_q <= new_start_q;
     end
   end
+  always_ff @(posedge clk_i) old_low_q <= new_q.ctrl[0] && new_q.data[7:0] == Start;
 
   function automatic logic has_start(xgmii_t pins);
     return (pins.ctrl[0] && pins.data[7:0] == Start) || (pins.ctrl[4] && pins.data[39:32] == Start);
   endfunction
 
-  assign start_low = old_q.ctrl[0] && old_q.data[7:0] == Start;
-  assign start     = !active_q && has_start(old_q);
-  assign half      = active_q ? half_q : !start_low;
-  assign unit      = half ? {new_q.ctrl[3:0], old_q.ctrl[7:4], new_q.data[31:0], old_q.data[63:32]} : old_q;
+  assign start = !active_q && old_start_q;
+  assign half  = active_q ? half_q : !old_low_q;
+  assign unit  = half ? {new_q.ctrl[3:0], old_q.ctrl[7:4], new_q.data[31:0], old_q.data[63:32]} : old_q;
 
   // -------------------------------------------------------------- what is in the eight lanes
-  logic [7:0] is_err, is_end;
-  logic preamble_ok, ends, err;
-  logic [3:0] bytes;
+  typedef struct packed {
+    logic       ends;   // a control character that is no error
+    logic       err;
+    logic [3:0] bytes;  // before the end
+  } content_t;
 
-  always_comb begin
-    for (int i = 0; i < 8; i++) begin
-      is_err[i] = unit.ctrl[i] && unit.data[8*i+:8] == Error;
-      is_end[i] = unit.ctrl[i] && unit.data[8*i+:8] != Error;
-    end
-    ends  = is_end != '0;
-    bytes = 4'd8;
-    err   = 1'b0;
+  function automatic content_t content(xgmii_t word);
+    content_t out;
+    out = '{ends: 1'b0, err: 1'b0, bytes: 4'd8};
     for (int i = 7; i >= 0; i--) begin  // the lowest lane has the last word
-      if (is_end[i]) begin
-        bytes = 4'(i);
-        err   = unit.data[8*i+:8] != Terminate;
-      end else if (is_err[i]) begin
-        err = 1'b1;
+      if (word.ctrl[i]) begin
+        if (word.data[8*i+:8] == Error) out.err = 1'b1;
+        else out = '{ends: 1'b1, err: word.data[8*i+:8] != Terminate, bytes: 4'(i)};
       end
     end
-    preamble_ok = unit.ctrl == 8'h01 && unit.data[63:56] == Sfd;
-  end
+    return out;
+  endfunction
+
+  content_t found;
+  assign found = unit.ctrl == '0 ? '{ends: 1'b0, err: 1'b0, bytes: 4'd8} : content(unit);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       active_q <= 1'b0;
       valid_o  <= 1'b0;
     end else begin
-      active_q <= active_q ? !ends : start && preamble_ok;
-      valid_o  <= active_q;
+      if (active_q) active_q <= !found.ends;
+      else active_q <= start && unit.ctrl == 8'h01 && unit.data[63:56] == Sfd;
+      valid_o <= active_q;
     end
   end
   always_ff @(posedge clk_i) begin
-    half_q  <= half;
-    data_o  <= unit.data;
-    bytes_o <= bytes;
-    last_o  <= ends;
-    err_o   <= err;
+    half_q <= half;
+    if (active_q) begin
+      data_o  <= unit.data;
+      bytes_o <= found.bytes;
+      last_o  <= found.ends;
+      err_o   <= found.err;
+    end
   end
 
-  assign busy_o = active_q || valid_o || has_start(new_q) || has_start(old_q);
+  assign busy_o = active_q || valid_o || new_start_q || old_start_q;
 endmodule

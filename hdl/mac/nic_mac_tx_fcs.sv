@@ -35,11 +35,9 @@ module nic_mac_tx_fcs
   assign pad_more   = padding_q ? index_q != PadIndex : in_pad_i && in_word_i.last && index_q < PadIndex;
 
   always_comb begin
-    p_word_d = in_word_i;
-    for (int i = 0; i < 8; i++) begin
-      if (padding_q || 4'(i) >= in_word_i.bytes) p_word_d.data[8*i+:8] = '0;
-    end
-    p_word_d.err = in_word_i.err && !padding_q;
+    p_word_d      = in_word_i;
+    p_word_d.data = padding_q ? '0 : in_word_i.data & ~(64'hffff_ffff_ffff_ffff << {in_word_i.bytes, 3'b000});
+    p_word_d.err  = in_word_i.err && !padding_q;
     if (pad_more) begin
       p_word_d.bytes = 4'd8;
       p_word_d.last  = 1'b0;
@@ -64,7 +62,7 @@ module nic_mac_tx_fcs
     end
   end
   always_ff @(posedge clk_i) begin
-    if (p_ready) begin
+    if (p_ready && (in_valid_i || padding_q)) begin
       p_word_q  <= p_word_d;
       p_first_q <= index_q == '0;
       p_fcs_q   <= padding_q || in_fcs_i;
@@ -76,21 +74,21 @@ module nic_mac_tx_fcs
   logic f_valid_q, f_fcs_q;
   logic append, spill, spill_q;  // spill: the FCS needs a word of its own; spill_q: this is it
   nic_crc32_pkg::crc32_t crc_q;  // over everything up to f_word_q
-  logic [95:0] wide;
+  logic [31:0] sum;
 
   assign append      = f_word_q.last && f_fcs_q;
   assign spill       = append && f_word_q.bytes > 4'd4;
-  assign wide        = {32'h0, f_word_q.data} | {64'h0, nic_crc32_pkg::fcs(crc_q)} << {f_word_q.bytes, 3'b000};
+  assign sum         = nic_crc32_pkg::fcs(crc_q);
   assign f_ready     = !f_valid_q || (out_ready_i && (!spill || spill_q));
   assign out_valid_o = f_valid_q;
 
   always_comb begin
     out_word_o = f_word_q;
     if (spill_q) begin
-      out_word_o.data  = {32'h0, wide[95:64]};
+      out_word_o.data  = {32'h0, sum >> {4'd8 - f_word_q.bytes, 3'b000}};
       out_word_o.bytes = f_word_q.bytes - 4'd4;
     end else if (append) begin
-      out_word_o.data  = wide[63:0];
+      out_word_o.data  = f_word_q.data | {32'h0, sum} << {f_word_q.bytes, 3'b000};
       out_word_o.bytes = spill ? 4'd8 : f_word_q.bytes + 4'd4;
       out_word_o.last  = !spill;
     end

@@ -97,13 +97,12 @@ module nic_mac_tx_xgmii
   end
 
   function automatic xgmii_t frame_word(logic [63:0] data, logic [3:0] bytes, logic err);
-    xgmii_t out;
-    for (int i = 0; i < 8; i++) begin
-      out.ctrl[i] = err || 4'(i) >= bytes;
-      if (4'(i) < bytes) out.data[8*i+:8] = err ? Error : data[8*i+:8];
-      else out.data[8*i+:8] = 4'(i) == bytes ? Terminate : Idle;
-    end
-    return out;
+    logic [63:0] behind;  // the lanes without data
+    behind = 64'hffff_ffff_ffff_ffff << {bytes, 3'b000};
+    return '{
+        ctrl: err ? 8'hff : 8'hff << bytes,
+        data: ((err ? ErrorWord.data : data) & ~behind) | TerminateWord.data << {bytes, 3'b000}
+    };
   endfunction
 
   always_ff @(posedge clk_i) begin

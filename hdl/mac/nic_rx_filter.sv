@@ -28,16 +28,20 @@ module nic_rx_filter
     output logic        multicast_o,
     output logic        broadcast_o
 );
-  logic multicast, broadcast, exact;
+  logic multicast, broadcast;
   logic exact_q, multicast_q, broadcast_q, promiscuous_q;
 
   assign multicast = destination_i[0];
   assign broadcast = &destination_i;
 
-  always_comb begin
-    exact = broadcast && bam_i;
-    for (int i = 0; i < 16; i++) exact |= filter_i[i].valid && filter_i[i].addr == destination_i;
-  end
+  function automatic logic listed(mac_filter_t [15:0] filters, logic [47:0] destination);
+    logic found;
+    found = 1'b0;
+    for (int i = 0; i < 16; i++) begin
+      found |= filters[i].valid && filters[i].select == '0 && filters[i].addr == destination;
+    end
+    return found;
+  endfunction
 
   assign mta_en_o = valid_i && multicast;
   always_comb begin
@@ -50,10 +54,12 @@ module nic_rx_filter
   end
 
   always_ff @(posedge clk_i) begin
-    exact_q       <= exact;
-    multicast_q   <= multicast;
-    broadcast_q   <= broadcast;
-    promiscuous_q <= multicast ? mpe_i : upe_i;
+    if (valid_i) begin
+      exact_q       <= (broadcast && bam_i) || listed(filter_i, destination_i);
+      multicast_q   <= multicast;
+      broadcast_q   <= broadcast;
+      promiscuous_q <= multicast ? mpe_i : upe_i;
+    end
   end
 
   assign wanted_o    = exact_q || promiscuous_q || (multicast_q && mta_bit_i);

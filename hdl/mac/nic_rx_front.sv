@@ -112,7 +112,7 @@ module nic_rx_front
     end
   end
   always_ff @(posedge clk_i) begin
-    address_q <= address;
+    if (h_fresh_q) address_q <= answer;
     if (skip) h_cut_q <= 1'b1;
     if (h_load) begin
       if (a_first_q) h_cut_q <= 1'b0;
@@ -127,15 +127,10 @@ module nic_rx_front
 
   // -------------------------------------------------------------- verdict
   frame_beat_t out_beat;
-  rx_verdict_t verdict;
   rx_mac_status_t status;
-  logic wanted, too_short, too_long, bad;
+  logic [15:0] kept_bytes;
 
-  assign status    = strip_all ? a_status_q : h_status_q;
-  assign wanted    = address.wanted && status.bytes >= AddressBytes;
-  assign too_short = status.bytes < 16'(MinFrameBytes);
-  assign too_long  = status.bytes > (cfg_i.lpe ? 16'(MaxJumboBytes) : 16'(MaxFrameBytes));
-  assign bad       = status.crc_err || status.symbol_err;
+  assign status = strip_all ? a_status_q : h_status_q;
 
   always_comb begin
     out_beat = h_beat_q;
@@ -146,20 +141,32 @@ module nic_rx_front
       out_beat.bytes = 5'(BeatBytes);
     end
 
-    verdict.accept         = wanted && (cfg_i.sbp || !(bad || too_short || too_long));
-    verdict.crc_err        = status.crc_err;
-    verdict.symbol_err     = status.symbol_err;
+    kept_bytes = status.bytes;
+    if (h_cut_q) kept_bytes = 16'(StoreBytesMax);
+    else if (strip_all || h_stripped_q) kept_bytes = status.bytes - 16'(FcsBytes);
+  end
+
+  function automatic rx_verdict_t judge(
+      rx_mac_status_t mac, address_t match, logic [15:0] kept, logic sbp, logic lpe);
+    rx_verdict_t verdict;
+    logic wanted, too_short, too_long, bad;
+    wanted    = match.wanted && mac.bytes >= AddressBytes;
+    too_short = mac.bytes < 16'(MinFrameBytes);
+    too_long  = mac.bytes > (lpe ? 16'(MaxJumboBytes) : 16'(MaxFrameBytes));
+    bad       = mac.crc_err || mac.symbol_err;
+
+    verdict.accept         = wanted && (sbp || !(bad || too_short || too_long));
+    verdict.crc_err        = mac.crc_err;
+    verdict.symbol_err     = mac.symbol_err;
     verdict.len_err        = too_short || too_long;
-    verdict.pif            = address.pif;
-    verdict.bytes          = status.bytes;
-    if (h_cut_q) verdict.bytes = 16'(StoreBytesMax);
-    else if (strip_all || h_stripped_q) verdict.bytes = status.bytes - 16'(FcsBytes);
+    verdict.pif            = match.pif;
+    verdict.bytes          = kept;
 
     verdict.stat           = '0;
     verdict.stat.valid     = 1'b1;
-    verdict.stat.bytes     = status.bytes;
-    verdict.stat.multicast = address.multicast && !address.broadcast;
-    verdict.stat.broadcast = address.broadcast;
+    verdict.stat.bytes     = mac.bytes;
+    verdict.stat.multicast = match.multicast && !match.broadcast;
+    verdict.stat.broadcast = match.broadcast;
     if (!wanted) verdict.stat.filtered = 1'b1;
     else if (too_short) begin
       verdict.stat.fragment  = bad;
@@ -168,20 +175,21 @@ module nic_rx_front
       verdict.stat.jabber   = bad;
       verdict.stat.oversize = !bad;
     end else begin
-      verdict.stat.sym_err = status.symbol_err;
-      verdict.stat.crc_err = status.crc_err && !status.symbol_err;
+      verdict.stat.sym_err = mac.symbol_err;
+      verdict.stat.crc_err = mac.crc_err && !mac.symbol_err;
       verdict.stat.good    = !bad;
     end
-  end
+    return verdict;
+  endfunction
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) valid_o <= 1'b0;
     else valid_o <= h_out;
   end
   always_ff @(posedge clk_i) begin
-    beat_o    <= out_beat;
-    verdict_o <= verdict;
-    if (!(h_out && out_beat.last)) verdict_o.stat.valid <= 1'b0;
+    if (h_out) beat_o <= out_beat;
+    if (h_out && out_beat.last) verdict_o <= judge(status, address, kept_bytes, cfg_i.sbp, cfg_i.lpe);
+    else verdict_o.stat.valid <= 1'b0;
   end
 
   assign busy_o = valid_i || a_inside_q || a_valid_q || h_valid_q || valid_o;
@@ -195,10 +203,10 @@ module nic_rx_front
       a_whole_beats : assert (beat_i.last ? beat_i.bytes inside {[5'd1 : 5'd16]} : beat_i.bytes == 5'd16)
       else $error("nic_rx_front: a beat with a hole");
     end
-    if (rst_ni && h_out && out_beat.last) begin
-      a_one_outcome : assert ($onehot({verdict.stat.good, verdict.stat.filtered, verdict.stat.crc_err,
-          verdict.stat.sym_err, verdict.stat.undersize, verdict.stat.fragment, verdict.stat.oversize,
-          verdict.stat.jabber}))
+    if (rst_ni && verdict_o.stat.valid) begin
+      a_one_outcome : assert ($onehot({verdict_o.stat.good, verdict_o.stat.filtered, verdict_o.stat.crc_err,
+          verdict_o.stat.sym_err, verdict_o.stat.undersize, verdict_o.stat.fragment, verdict_o.stat.oversize,
+          verdict_o.stat.jabber}))
       else $error("nic_rx_front: a frame with not exactly one outcome");
     end
   end

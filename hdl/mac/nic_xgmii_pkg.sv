@@ -21,10 +21,10 @@ package nic_xgmii_pkg;
 
   // Eight bytes of a frame, lane 0 first.
   typedef struct packed {
-    logic [63:0] data;
-    logic [3:0]  bytes;  // 1..8 from lane 0; 8 except in the last word
-    logic        last;
     logic        err;    // send error characters instead: the frame was given up
+    logic        last;
+    logic [3:0]  bytes;  // 1..8 from lane 0; 8 except in the last word
+    logic [63:0] data;
   } mac_word_t;
 
 endpackage

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Types that cross module boundaries inside the card. Register fields are not here: nic_regs_pkg (generated) has those.
+// In a struct the wide field is last, so that it begins at bit 0: a simulator then moves it word by word, unshifted.
 package nic_pkg;
 
   // The card's own data path: one beat of frame or descriptor data. The AXI data width is a parameter of the
@@ -15,22 +16,22 @@ package nic_pkg;
   // ---------------------------------------------------------------- host memory access (clients of the AXI engines)
   // Read: `bytes` from `addr`; the first byte comes back in byte lane `lane` of the first beat.
   typedef struct packed {
-    logic [63:0] addr;
-    logic [15:0] bytes;  // 1..16383
     logic [3:0]  lane;
+    logic [15:0] bytes;  // 1..16383
+    logic [63:0] addr;
   } rd_cmd_t;
 
   typedef struct packed {
-    logic [BeatBits-1:0]  data;
-    logic [BeatBytes-1:0] strb;  // lanes that carry bytes of this command; contiguous
-    logic                 last;  // last beat of the command
     logic                 err;   // with last: some response of this command was not OKAY
+    logic                 last;  // last beat of the command
+    logic [BeatBytes-1:0] strb;  // lanes that carry bytes of this command; contiguous
+    logic [BeatBits-1:0]  data;
   } rd_beat_t;
 
   // Write: `bytes` to `addr`; data beats come packed from byte lane 0.
   typedef struct packed {
-    logic [63:0] addr;
     logic [15:0] bytes;  // 1..16383
+    logic [63:0] addr;
   } wr_cmd_t;
 
   typedef struct packed {
@@ -41,9 +42,9 @@ package nic_pkg;
 
   // ---------------------------------------------------------------- frames
   typedef struct packed {
-    logic [BeatBits-1:0] data;   // byte lane 0 is first on the wire
-    logic [4:0]          bytes;  // valid bytes, from lane 0; 16 except in the last beat
     logic                last;
+    logic [4:0]          bytes;  // valid bytes, from lane 0; 16 except in the last beat
+    logic [BeatBits-1:0] data;   // byte lane 0 is first on the wire
   } frame_beat_t;
 
   // What the MAC says of a received frame, with its last beat.
@@ -53,10 +54,12 @@ package nic_pkg;
     logic        symbol_err;  // an error character inside, or no proper end
   } rx_mac_status_t;
 
-  // One of the 16 exact receive addresses (RAL/RAH).
+  // One of the 16 exact receive addresses, as RAH and RAL hold it.
   typedef struct packed {
     logic        valid;
-    logic [47:0] addr;  // [7:0] is the first byte on the wire
+    logic [12:0] reserved;
+    logic [1:0]  select;  // what the address is compared with: 0 the destination, others nothing
+    logic [47:0] addr;    // [7:0] is the first byte on the wire
   } mac_filter_t;
 
   // ---------------------------------------------------------------- rings

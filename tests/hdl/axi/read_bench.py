@@ -34,7 +34,7 @@ class Command:
 
     @property
     def packed(self) -> int:
-        return self.addr << 20 | self.bytes << 4 | self.lane
+        return self.lane << 80 | self.bytes << 64 | self.addr
 
 
 class ReadBench:
@@ -152,7 +152,7 @@ class ReadBench:
             self.to_ask[burst.id].popleft()
 
     def _beat(self, client: int, beat: int) -> None:
-        data, strb, last, err = beat >> 18, beat >> 2 & 0xFFFF, beat >> 1 & 1, beat & 1
+        data, strb, last, err = beat & (1 << 128) - 1, beat >> 128 & 0xFFFF, beat >> 144 & 1, beat >> 145
         assert self.open[client], f"client {client} gets a beat it did not ask for"
         command = self.open[client][0]
         lane = 0 if command.given else command.lane

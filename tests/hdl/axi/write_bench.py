@@ -34,7 +34,7 @@ class Command:
 
     @property
     def packed(self) -> int:
-        return self.addr << 16 | len(self.data)
+        return len(self.data) << 64 | self.addr
 
     @property
     def answered(self) -> bool:

@@ -376,7 +376,7 @@ class DmaBench:
         if not self.rx_beats and self.rx_frames and self.cycle >= self.rx_frame_due:
             frame = self.rx_frames.popleft()
             ints = beat_ints(frame.data)
-            self.rx_beats.extend((beat, frame if beat & 1 else None) for beat in ints)
+            self.rx_beats.extend((beat, frame if beat >> 133 else None) for beat in ints)
             self.rx_frame_due = max(self.rx_frame_due, self.cycle - 1.0) + self.setup.frame_every
         if self.rx_beats and self.cycle >= self.rx_beat_due:
             beat, self.rx_done = self.rx_beats.popleft()

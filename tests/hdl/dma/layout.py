@@ -104,12 +104,12 @@ def beat_ints(data: bytes) -> list[int]:
     beats = []
     for start in range(0, len(data), 16):
         part = data[start : start + 16]
-        beats.append(int.from_bytes(part, "little") << 6 | len(part) << 1 | (start + 16 >= len(data)))
+        beats.append((start + 16 >= len(data)) << 133 | len(part) << 128 | int.from_bytes(part, "little"))
     return beats
 
 
 def unpack_beat(value: int) -> tuple[bytes, bool]:
-    return (value >> 6).to_bytes(16, "little")[: value >> 1 & 31], bool(value & 1)
+    return (value & (1 << 128) - 1).to_bytes(16, "little")[: value >> 128 & 31], bool(value >> 133)
 
 
 def ring_int(enabled: bool, base: int, count: int, tail: int) -> int:

@@ -61,10 +61,10 @@ class FetchBench:
             dut.beat_valid_i.value = beat is not None
             if beat:
                 _, desc, last, error = beat
-                dut.beat_i.value = desc << 18 | 0xFFFF << 2 | last << 1 | error
+                dut.beat_i.value = error << 145 | last << 144 | 0xFFFF << 128 | desc
 
     def _command(self, command: int) -> None:
-        address, size, lane = command >> 20, command >> 4 & 0xFFFF, command & 15
+        address, size, lane = command & (1 << 64) - 1, command >> 64 & 0xFFFF, command >> 80
         first, number = (address - BASE) // 16, size // 16
         assert address % 16 == size % 16 == lane == 0 and 1 <= number <= 16
         assert first + number <= self.count

@@ -81,7 +81,7 @@ class WriteBackBench:
         dut = self.dut
         if dut.cmd_valid_o.value and dut.cmd_ready_i.value:
             command = int(dut.cmd_o.value)
-            self.commands.append(((command >> 16) - BASE >> 4, (command & 0xFFFF) >> 4))
+            self.commands.append(((command & (1 << 64) - 1) - BASE >> 4, command >> 68))
             self.owed = self.commands[-1][1]
             assert 1 <= self.owed <= 8 and sum(self.commands[-1]) <= self.count
         elif dut.data_valid_o.value and dut.data_ready_i.value:

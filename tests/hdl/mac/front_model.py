@@ -28,6 +28,7 @@ class Config:
     secrc: bool = False
     mo: int = 0
     addresses: dict[int, bytes] = field(default_factory=dict)  # valid RAL/RAH pairs by number
+    others: dict[int, bytes] = field(default_factory=dict)  # valid pairs that RAH.ASEL keeps from the destination
     table: set[int] = field(default_factory=set)  # bits set in the multicast table
 
 

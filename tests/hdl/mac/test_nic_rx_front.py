@@ -45,9 +45,11 @@ class Bench:
         self.dut.cfg_i.value = RX_CFG.pack(**numbers, mo=config.mo, buf_bytes=2048)
         packed = 0
         for number in range(16):
-            address = config.addresses.get(number)
+            address, select = config.addresses.get(number), 0
+            if number in config.others:
+                address, select = config.others[number], self.rng.randint(1, 3)
             value = self.rng.getrandbits(48) if address is None else int.from_bytes(address, "little")
-            packed |= FILTER.pack(valid=int(address is not None), addr=value) << number * FILTER.width
+            packed |= FILTER.pack(valid=int(address is not None), select=select, addr=value) << number * FILTER.width
         self.dut.filter_i.value = packed
 
     async def _table(self) -> None:
@@ -87,7 +89,8 @@ class Bench:
             dut.valid_i.value, dut.beat_i.value = 1, beat
             size = min(len(frame.data), 0xFFFF)
             status = STATUS.pack(bytes=size, crc_err=int(frame.crc_err), symbol_err=int(frame.symbol_err))
-            dut.status_i.value = status if beat & 1 else rng.getrandbits(STATUS.width)  # counts with the last beat only
+            last = BEAT.unpack(beat).last  # the status counts with the last beat only
+            dut.status_i.value = status if last else rng.getrandbits(STATUS.width)
             await RisingEdge(dut.clk_i)
         dut.valid_i.value = 0
 
@@ -126,12 +129,13 @@ class Bench:
 def random_config(rng: Random) -> Config:
     flags = {name: rng.random() < 0.4 for name in FLAGS if name != "en"}
     addresses = {n: rng.randbytes(6) for n in rng.sample(range(16), rng.randint(0, 16))}
+    others = {n: rng.randbytes(6) for n in range(16) if n not in addresses and rng.random() < 0.3}
     table = set(rng.sample(range(4096), rng.choice([0, 100, 2048])))
-    return Config(**flags, mo=rng.randrange(4), addresses=addresses, table=table)
+    return Config(**flags, mo=rng.randrange(4), addresses=addresses, others=others, table=table)
 
 
 def random_destination(rng: Random, config: Config) -> bytes:
-    known = [rng.choice(list(config.addresses.values()))] if config.addresses else []
+    known = [rng.choice(list(group.values())) for group in (config.addresses, config.others) if group]
     address = rng.choice([*known, BROADCAST, rng.randbytes(6), rng.randbytes(6)])
     if rng.random() < 0.2:  # a near miss
         bit = 1 << rng.randrange(48)
