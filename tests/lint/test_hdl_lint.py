@@ -13,7 +13,7 @@ from sim.runner import ROOT, nic_sources, verilator_bin
 HERE = Path(__file__).resolve().parent
 TOOLS = Path(sys.executable).parent
 SOURCES = nic_sources()
-HAND_WRITTEN = [path for path in SOURCES if "gen" not in path.parts]
+HAND_WRITTEN = [path for path in SOURCES if "gen" not in path.parts] + sorted((ROOT / "sim").rglob("*.sv"))
 BROKEN = "module broken (input logic [7:0] a_i, output logic [3:0] b_o);\n\tassign b_o = a_i;\nendmodule\n"
 
 

@@ -25,9 +25,9 @@ module native_registers (
   output logic        rready_o,
   input  logic        intx_i
 );
-  // The next access: 0 none, 1 write, 2 read.
-  import "DPI-C" function int unsigned nicosim_registers_next(
-    output bit [16:0] addr, output bit [31:0] data, output bit [3:0] strobes);
+  // The next access: [0] a write, [1] a read, none of both if there is none.
+  import "DPI-C" function void nicosim_registers_next(
+    output bit [1:0] kind, output bit [16:0] addr, output bit [31:0] data, output bit [3:0] strobes);
   // The data of the write that was next has been accepted.
   import "DPI-C" function void nicosim_registers_accepted();
   // The access that was next is done.
@@ -41,7 +41,7 @@ module native_registers (
   assign rready_o = 1'b1;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    automatic int unsigned kind;
+    automatic bit [1:0] kind;
     automatic bit [16:0] addr;
     automatic bit [31:0] data;
     automatic bit [3:0] strobes;
@@ -60,16 +60,16 @@ module native_registers (
       if (arready_i) arvalid_o <= 1'b0;
       if (done) nicosim_registers_done(rdata_i, 32'(bvalid_i ? bresp_i : rresp_i));
       if (done || !busy_q) begin
-        kind   = nicosim_registers_next(addr, data, strobes);
-        busy_q <= kind != 0;
-        if (kind == 1) begin
+        nicosim_registers_next(kind, addr, data, strobes);
+        busy_q <= kind != '0;
+        if (kind[0]) begin
           awvalid_o <= 1'b1;
           wvalid_o  <= 1'b1;
           awaddr_o  <= addr;
           wdata_o   <= data;
           wstrb_o   <= strobes;
         end
-        if (kind == 2) begin
+        if (kind[1]) begin
           arvalid_o <= 1'b1;
           araddr_o  <= addr;
         end

@@ -44,12 +44,11 @@ using namespace nicosim;
 
 extern "C" {
 
-unsigned nicosim_registers_next(svBitVecVal* address, svBitVecVal* data, svBitVecVal* strobes) {
-    const Access access = next();
+void nicosim_registers_next(svBitVecVal* kind, svBitVecVal* address, svBitVecVal* data, svBitVecVal* strobes) {
+    *kind = static_cast<unsigned>(next());
     *address = current.address;
     *data = current.data;
     *strobes = current.strobes;
-    return static_cast<unsigned>(access);
 }
 
 void nicosim_registers_accepted() { accepted = shared.now_ps; }
