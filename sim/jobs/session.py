@@ -18,7 +18,6 @@ from sim.launch import configured
 from sim.observe.artefacts import Summary, versions
 from sim.observe.progress import Progress
 from sim.replay import Replay, load_replay
-from sim.wire import Received
 from sim.wire.pacing import PacedWire
 
 __all__ = ["Session", "session"]
@@ -46,18 +45,19 @@ class Session:
     async def start(self) -> None:
         self.progress.step("reset")
         await self.bench.start()
-        self.bench.wire.on_received(self._tick)
-        self.bench.wire.on_sent(lambda frame, time_ns: self.tick())
+        self.bench.wire.on_received(self._moved)
+        self.bench.wire.on_sent(self._moved)
         self.progress.step("probe, ifup, link")
         await self.bench.up()
         self._traffic_s = time.monotonic()
 
-    def _tick(self, frame: Received) -> None:
-        self.tick()
+    def _moved(self, *what: object) -> None:
+        """A frame has crossed the wire."""
+        self.progress.update(self._tell)
 
-    def tick(self) -> None:
+    def _tell(self) -> str:
         books = self.bench.books
-        self.progress.update(
+        return (
             f"{books.sent} frames to the card, {books.host_frames} at the host, {books.card_frames} from the card, "
             f"{now_ns() / 1e6:.3f} ms simulated"
         )

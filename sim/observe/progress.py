@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -36,11 +36,12 @@ class Progress:
         self.steps.append(text)
         self._say("=" + text)
 
-    def update(self, text: str) -> None:
+    def update(self, tell: Callable[[], str]) -> None:
+        """`tell` is asked only when it is time to say something again."""
         now = time.monotonic()
         if now - self._last_s >= _INTERVAL_S:
             self._last_s = now
-            self._say("~" + text)
+            self._say("~" + tell())
 
     def _say(self, line: str) -> None:
         if self._pipe is None:

@@ -52,7 +52,7 @@ def test_progress_is_shown_as_plain_lines_without_a_terminal(tmp_path: Path) -> 
     with shown(tmp_path, stream):
         progress = Progress(tmp_path)
         progress.step("probe")
-        progress.update("never shown here")
+        progress.update(lambda: "never shown here")
         progress.step("traffic")
     assert stream.getvalue() == "  probe\n  traffic\n" and progress.steps == ["probe", "traffic"]
     assert not (tmp_path / PIPE).exists()
@@ -68,7 +68,7 @@ def test_progress_is_one_live_line_on_a_terminal(tmp_path: Path) -> None:
     with shown(tmp_path, stream):
         progress = Progress(tmp_path)
         progress.step("traffic")
-        progress.update("5 frames")
+        progress.update(lambda: "5 frames")
     told = stream.getvalue()
     assert "traffic: 5 frames" in told and told.endswith("\n") and told.count("\n") == 1
 
