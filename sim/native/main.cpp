@@ -40,7 +40,7 @@ std::unique_ptr<Vtop> top;
 std::unique_ptr<VerilatedFstC> waves;
 std::vector<Clock> clocks;
 
-// Cycles for which the card must have been idle before time is skipped, and those left before a deadline.
+// Cycles for which the card must have been idle, and nothing due, before time is skipped; and those left before what is due.
 constexpr unsigned kSettled = 8, kMargin = 4;
 unsigned idle_cycles = 0;
 
@@ -96,21 +96,25 @@ void wake_python() {
 // ---------------------------------------------------------------- leaps
 // How many cycles the coming rising edge (at `edge`) may be put off.
 uint64_t leap(Ps edge, Ps callback) {
+    if (!shared.leap) return 0;
     const bool idle = top->idle_o && !nicosim::registers_busy() && !nicosim::wire_busy() && !nicosim::memory_busy();
-    idle_cycles = idle && !shared.urgent ? idle_cycles + 1 : 0;
-    if (idle_cycles < kSettled || !shared.leap) return 0;
-    const Clock& clock = clocks[0];
     const Ps until = std::min({callback, shared.wake_ps, shared.batch_due});
-    if (until == kNever && !top->deadline_valid_o) return 0;  // nothing will ever happen: let time limits notice
-    uint64_t cycles = until == kNever ? UINT32_MAX : (until - std::min(until, edge)) / (clock.high + clock.low);
-    if (top->deadline_valid_o) {
-        const uint64_t left = top->deadline_o > top->time_now_o ? top->deadline_o - top->time_now_o : 0;
-        cycles = std::min<uint64_t>(cycles, left);
+    uint64_t cycles = 0;  // until something is due
+    if (idle && !shared.urgent) {
+        const Clock& clock = clocks[0];
+        cycles = until == kNever ? UINT32_MAX : (until - std::min(until, edge)) / (clock.high + clock.low);
+        if (top->deadline_valid_o) {
+            const uint64_t left = top->deadline_o > top->time_now_o ? top->deadline_o - top->time_now_o : 0;
+            cycles = std::min<uint64_t>(cycles, left);
+        } else if (until == kNever) {
+            cycles = 0;  // nothing will ever happen: let time limits notice
+        }
     }
-    cycles = std::min<uint64_t>(cycles, UINT32_MAX);
-    if (cycles <= kMargin) return 0;
+    // What is due must show first what follows from it: the interrupt of an idle card may just be on its way to its model.
+    idle_cycles = cycles > kMargin ? idle_cycles + 1 : 0;
+    if (idle_cycles < kSettled) return 0;
     idle_cycles = 0;
-    return cycles - kMargin;
+    return std::min<uint64_t>(cycles, UINT32_MAX) - kMargin;
 }
 
 // ---------------------------------------------------------------- time steps
@@ -120,6 +124,7 @@ void step(Ps now, Ps callback) {
     VerilatedVpi::callCbs(cbNextSimTime);
     settle();
     if (callback == now) {
+        idle_cycles = 0;
         VerilatedVpi::callTimedCbs();
         settle();
         VerilatedVpi::doInertialPuts();

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import cocotb
-from cocotb.triggers import Timer
+from cocotb.triggers import RisingEdge, Timer
 
 from driver.linux.delay import usleep_range
 from driver.linux.inet import ping
@@ -24,6 +24,8 @@ from sim.traffic import frames_to, transmit, transmit_all
 from sim.wire import Frame
 from tests.system.helpers import bench_up
 
+# An InterruptThrottleRate, and the interval of the card's that it is.
+THROTTLED_HZ, THROTTLE_PS = 20_000, 195 * 256_000
 _VARIABLE, _FACTS = "NICOSIM_SCENARIO", "facts.json"
 
 
@@ -48,10 +50,13 @@ class Outcome:
     kernel_log: tuple[str, ...]
 
 
-def outcome_of(scenario: Scenario, config: BenchConfig, folder: Path, *, waves: bool | None = None) -> Outcome:
+def outcome_of(
+    scenario: Scenario, config: BenchConfig, folder: Path, case: str = "bursts_and_silence", *,
+    waves: bool | None = None,
+) -> Outcome:  # fmt: skip
     """Run it; what it came to."""
     environment = {_VARIABLE: json.dumps(asdict(scenario))}
-    launch(config, "tests.system.scenario", folder, environment=environment, waves=waves)
+    launch(config, "tests.system.scenario", folder, environment=environment, test_filter=case, waves=waves)
     told = json.loads((folder / _FACTS).read_text())
     wire, host = ((folder / f"{name}.pcapng").read_bytes() for name in ("wire", "host"))
     return Outcome(told["facts"], told["leapt"], wire, host, tuple(told["kernel_log"]))
@@ -152,6 +157,30 @@ class Talk:
                 await self.flap()
             await kind()
             await self.silence()
+
+
+@cocotb.test()
+async def deadlines_close_to_each_other(dut: Any) -> None:
+    """A frame's receive delay ends some cycles before, with, and after the interval that throttles the interrupt."""
+    bench = await bench_up(dut)
+    await bench.settle()
+    rounds = Scenario(**json.loads(os.environ[_VARIABLE])).rounds
+
+    async def interrupted_after(delay_ps: int) -> int:
+        """Send a frame then; how long after it the interrupt came, ps."""
+        await Timer(delay_ps, "step")
+        destination, source = bench.device.dev_addr, bench.partner.config.mac
+        bench.wire.send(Frame(frames_to(destination, source, bench.random, 1, (60, 60))[0]))
+        begin = now_ps()
+        await RisingEdge(dut.intx_o)
+        return now_ps() - begin
+
+    for cycles in range(-rounds // 2, rounds // 2):
+        delayed_ps = await interrupted_after(100_000_000)  # long after the last interrupt: by the delay alone
+        await interrupted_after(THROTTLE_PS - delayed_ps + cycles * PERIOD_PS)
+    await bench.down()
+    _, folder = configured()
+    leave_facts(bench, folder)
 
 
 @cocotb.test()

@@ -19,14 +19,22 @@ from sim.native.library import library
 from sim.observe.artefacts import Summary
 from sim.observe.pcap import PcapngWriter, read_capture
 from tests.system.helpers import NATIVE, bench_up
-from tests.system.scenario import Outcome, Scenario, outcome_of
+from tests.system.scenario import THROTTLED_HZ, Outcome, Scenario, outcome_of
 
 HOSTILE = HostConfig(latency_ns=100, latency_spread_ns=1500, reorder=True, backpressure=0.2)
 
 
-def with_leap(leap: bool, scenario: Scenario, config: BenchConfig, folder: Path) -> Outcome:
-    sim = replace(NATIVE, leap=leap)
-    return outcome_of(scenario, replace(config, sim=sim), folder / f"leap {leap}")
+def assert_same(case: str, scenario: Scenario, config: BenchConfig, folder: Path) -> Outcome:
+    """With leaps and without them; what it came to."""
+    leaping, waiting = (
+        outcome_of(scenario, replace(config, sim=replace(NATIVE, leap=leap)), folder / f"leap {leap}", case)
+        for leap in (True, False)
+    )
+    assert leaping.facts == waiting.facts, f"seed {config.seed}"
+    assert leaping.kernel_log == waiting.kernel_log, f"seed {config.seed}"
+    assert (leaping.wire, leaping.host) == (waiting.wire, waiting.host), f"seed {config.seed}: captures differ"
+    assert waiting.leapt == 0 and leaping.leapt > leaping.facts["cycles"] // 2
+    return leaping
 
 
 @pytest.mark.parametrize("throttle", [0, 3, 8000], ids=["no moderation", "adaptive", "8000 interrupts a second"])
@@ -37,12 +45,16 @@ def test_leaping_changes_nothing(number: int, throttle: int, tmp_path: Path, ben
     host = HOSTILE if number == 1 else HostConfig()
     config = BenchConfig(bench_seed + number, host=host, driver=driver)
     scenario = Scenario(rounds=24, longest_gap_ns=2_000_000, flap=True)
-    leaping, waiting = (with_leap(leap, scenario, config, tmp_path) for leap in (True, False))
-    assert leaping.facts == waiting.facts, f"seed {config.seed}"
-    assert leaping.kernel_log == waiting.kernel_log, f"seed {config.seed}"
-    assert (leaping.wire, leaping.host) == (waiting.wire, waiting.host), f"seed {config.seed}: captures differ"
-    assert waiting.leapt == 0 and leaping.leapt > leaping.facts["cycles"] // 2
+    leaping = assert_same("bursts_and_silence", scenario, config, tmp_path)
     assert any("Link is Down" in line for line in leaping.kernel_log) and leaping.facts["frames"][1] > 30
+
+
+def test_an_interrupt_is_not_leapt_over(tmp_path: Path, bench_seed: int) -> None:
+    """Two deadlines of the card's, as many cycles apart as a leap needs to begin, and some more and less."""
+    driver = DriverConfig(time_scale=100, rx_ring=64, tx_ring=64, interrupt_throttle=THROTTLED_HZ)
+    config = BenchConfig(bench_seed, driver=driver)
+    came_to = assert_same("deadlines_close_to_each_other", Scenario(rounds=48), config, tmp_path)
+    assert came_to.facts["frames"][1] == 2 * 48 and came_to.facts["irqs"] >= 2 * 48
 
 
 def test_waves_change_nothing_and_silence_is_leapt_over_in_them_too(tmp_path: Path, bench_seed: int) -> None:

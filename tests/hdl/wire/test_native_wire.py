@@ -208,7 +208,7 @@ async def the_same_is_heard_of_the_same_pins(dut: Any) -> None:
     ours, theirs = pair.heard
     assert ours == theirs
     good = sum(frame.good for frame in ours)
-    assert good > 80 and len(ours) - good > 80
+    assert good > 40 and len(ours) - good > 80
     assert pair.ours.received_bad == pair.theirs.received_bad == len(ours) - good
 
 
