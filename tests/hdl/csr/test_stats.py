@@ -12,7 +12,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from driver.e1000e import regs
 from sim.runner import Design, nic_sources, simulate
 from tests.hdl.csr.csr_bench import CsrBench, design
-from tests.hdl.csr.stats_model import RX_OUTCOMES, StatsModel, random_octets
+from tests.hdl.csr.stats_model import RX_OUTCOMES, SIZES, StatsModel, random_octets
 from tests.hdl.sim_helpers import start_clock_and_reset, struct
 
 PAIRS = ("GORC", "GOTC", "TOR", "TOT")
@@ -44,9 +44,12 @@ class Traffic:
 
     async def _rx(self, frames: int, gap: int) -> None:
         random, dut = self.bench.random, self.bench.dut
-        for _ in range(frames):
-            outcome = random.choice([*RX_OUTCOMES, "good", "good", "good"])
-            octets, multicast = random_octets(random), random.random() < 0.5
+        # Each size counter moves once at least; the rest is chance.
+        kinds = [("good", limit) for limit, _ in SIZES]
+        while len(kinds) < frames:
+            kinds.append((random.choice([*RX_OUTCOMES, "good", "good", "good"]), random_octets(random)))
+        for outcome, octets in kinds:
+            multicast = random.random() < 0.5
             broadcast = multicast and random.random() < 0.5
             bits = {outcome: 1, "multicast": int(multicast), "broadcast": int(broadcast)}
             self.model.rx(outcome, octets, multicast, broadcast)
@@ -61,8 +64,10 @@ class Traffic:
 
     async def _tx(self, frames: int, gap: int) -> None:
         random, dut = self.bench.random, self.bench.dut
-        for _ in range(frames):
-            octets, multicast = random_octets(random), random.random() < 0.5
+        sizes = [limit for limit, _ in SIZES]
+        sizes += [random_octets(random) for _ in range(frames - len(sizes))]
+        for octets in sizes:
+            multicast = random.random() < 0.5
             broadcast = multicast and random.random() < 0.5
             self.model.tx(octets, multicast, broadcast)
             dut.tx_stat_i.value = self.tx_stat.pack(
