@@ -313,7 +313,10 @@ class Bench:
 
         Raises: TimeoutError when it never comes to rest.
         """
-        await self.wire.drained()
+        try:
+            await with_timeout(self.wire.drained(), timeout_ns, "ns")
+        except SimTimeoutError:
+            raise TimeoutError(f"{self.wire.pending} frames did not leave for the card in {timeout_ns} ns") from None
         books, dma = self.books, self.host.dma
         quiet_ns = waited_ns = 0
         before: tuple[int, ...] = ()

@@ -187,17 +187,9 @@ def _seed(seed: int | None) -> int:
 
 def _config(arguments: argparse.Namespace) -> BenchConfig:
     """Raises: ConfigError."""
-    seed = arguments.seed
-    if seed is None:
-        given = os.environ.get("NICOSIM_SEED", "")
-        if given and not given.isdecimal():
-            raise ConfigError(f"NICOSIM_SEED={given} is not a number")
-        seed = int(given) if given else secrets.randbits(31)
-    if not 0 <= seed < 1 << 31:
-        raise ConfigError("seed must be 0 to 2147483647")
     sim = SimConfig(host=arguments.host, wire=arguments.wire, main=arguments.main, leap=not arguments.no_leap)
     return BenchConfig(
-        seed=seed,
+        seed=_seed(arguments.seed),
         host=HostConfig(
             memory_bytes=256 << 20,
             latency_ns=arguments.latency_ns,
@@ -293,6 +285,8 @@ def _checked(arguments: argparse.Namespace) -> Callable[[], int]:
         seed = _seed(arguments.seed)
         if arguments.json is not None and not arguments.json.parent.is_dir():
             raise _WrongInput(f"{arguments.json}: no such folder")
+        if arguments.json is not None and arguments.json.is_dir():
+            raise _WrongInput(f"{arguments.json} is a folder")
         return lambda: _bench(seed, arguments)
     config, spec = _config(arguments), _SPECS[arguments.command](arguments)
     return lambda: _simulate(arguments.command, config, spec, arguments.waves)

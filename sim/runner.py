@@ -284,7 +284,10 @@ def run_program(design: Design, plusargs: Sequence[str]) -> str:
     Raises: BuildFailed, SimulationFailed.
     """
     program = build(design) / design.top
-    done = subprocess.run([str(program), *plusargs], capture_output=True, text=True, check=False, timeout=600)
+    try:
+        done = subprocess.run([str(program), *plusargs], capture_output=True, text=True, check=False, timeout=600)
+    except subprocess.TimeoutExpired:
+        raise SimulationFailed(f"{design.top} {' '.join(plusargs)}: no end within ten minutes") from None
     if done.returncode != 0:
         raise SimulationFailed(f"{design.top} {' '.join(plusargs)}: {done.stderr or done.returncode}")
     return done.stdout

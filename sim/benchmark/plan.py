@@ -29,6 +29,8 @@ DIRECTIONS = ("tx", "rx", "loopback")
 _SPEED_FRAMES = {64: 3000, 1518: 600}
 _LINE_SIZES = (64, 65, 128, 256, 512, 1024, 1518, 9018)
 _LINE_FRAMES = 2600
+_SHORT_LINE_FRAMES = 20_000  # up to 256 bytes: more than the card's buffers can hide
+_SHORT = 256
 _LINE_LATENCIES_NS = (1000, 200)
 _STANDARD, _JUMBO_MTU = 1518, 9000
 _MODERATED = 50_000  # interrupts a second: one every 20 us
@@ -119,7 +121,11 @@ class Plan:
             for mtu in (1500, _JUMBO_MTU):
                 self._say(f"line rate, memory {latency_ns} ns late, MTU {mtu}")
                 sizes = [size for size in _LINE_SIZES if (size > _STANDARD) == (mtu > 1500)]
-                cells = [Cell("line_rate", size, way, _LINE_FRAMES) for size in sizes for way in ("tx", "rx", "both")]
+                cells = [
+                    Cell("line_rate", size, way, _SHORT_LINE_FRAMES if size <= _SHORT else _LINE_FRAMES)
+                    for size in sizes
+                    for way in ("tx", "rx", "both")
+                ]
                 config = self._config(_SIMS[0], latency_ns=latency_ns, mtu=mtu)
                 rows += [row | {"latency_ns": latency_ns} for row in self._measure(config, cells)]
         return rows
@@ -159,12 +165,15 @@ class Plan:
 
 
 def medians(rows: list[Row], what: tuple[str, ...]) -> list[Row]:
-    """One row for everything that was measured several times, in the order of the first time."""
+    """One row for everything that was measured several times, in the order of the first time; of frames_per_s also what
+    was least and most."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row.get(key) for key in what), []).append(row)
     return [
-        first | {key: median(row[key] for row in group) for key, value in first.items() if isinstance(value, float)}
+        first
+        | {key: median(row[key] for row in group) for key, value in first.items() if isinstance(value, float)}
+        | {"least": min(row["frames_per_s"] for row in group), "most": max(row["frames_per_s"] for row in group)}
         for group in groups.values()
         for first in group[:1]
     ]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
 
@@ -75,6 +76,23 @@ class Library:
     def on(self, kind: Kind, handler: Handler) -> None:
         """Every event of `kind` goes to `handler`."""
         self._handlers[kind] = handler
+
+    @contextmanager
+    def overhearing(self, kind: Kind, handler: Handler) -> Iterator[None]:
+        """Let `handler` hear of events too, before whoever hears of them already. Implies observing meanwhile."""
+        usual, observed = self._handlers[kind], self._words[_OBSERVED]
+
+        def both(flag: int, first: int, second: int, third: int, time_ps: int) -> None:
+            handler(flag, first, second, third, time_ps)
+            usual(flag, first, second, third, time_ps)
+
+        self._handlers[kind] = both
+        self._words[_OBSERVED] = 1
+        try:
+            yield
+        finally:
+            self._handlers[kind] = usual
+            self._words[_OBSERVED] = observed
 
     def take(self) -> None:
         """Hand out what has happened since.

@@ -38,7 +38,8 @@ const char* part_of(uintptr_t counter) {
     const auto name = [&](const char* text) { return info.dli_sname && std::strstr(info.dli_sname, text) != nullptr; };
     if (file("libpython") || file("lib-dynload") || file("ctypes") || file("libffi")) return "python";
     if (file("cocotb") || file("gpi")) return "cocotb";
-    if (file("libc.") || file("libm.") || file("libstdc++") || file("vdso") || file("libz.")) return "other";
+    if (file("libc.") || file("libm.") || file("libstdc++") || file("vdso")) return "other";
+    if (file("libz.")) return "models";  // the wire's FCS
     if (name("VerilatedVpi") || name("vpi_")) return "cocotb";
     if (name("nicosim") || name("Vdpi")) return "models";
     return "model";

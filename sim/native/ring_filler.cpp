@@ -59,17 +59,17 @@ FillerConfig FillerConfig::parse(const std::string& text) {
     std::map<std::string, unsigned*> numbers = {
         {"frame_bytes", &config.frame_bytes}, {"frames", &config.frames}, {"ring", &config.ring},
         {"buffer", &config.buffer}, {"latency_ns", &config.latency_ns}, {"interrupts", &config.interrupts},
-        {"rounds", &config.rounds}};
+        {"rounds", &config.rounds}, {"spoil", &config.spoil}};
     std::istringstream words(text);
     for (std::string word; std::getline(words, word, ',');) {
         const size_t equals = word.find('=');
         const std::string name = word.substr(0, equals), value = equals == word.npos ? "" : word.substr(equals + 1);
         if (name == "direction") {
             config.direction = value;
-        } else if (numbers.count(name) && !value.empty()) {
-            *numbers[name] = std::stoul(value);
+        } else if (numbers.count(name) && !value.empty() && value.find_first_not_of("0123456789") == value.npos) {
+            *numbers[name] = std::strtoul(value.c_str(), nullptr, 10);
         } else {
-            std::fprintf(stderr, "nicosim: +filler knows no %s\n", word.c_str());
+            std::fprintf(stderr, "nicosim: +filler does not take %s\n", word.c_str());
             std::_Exit(2);
         }
     }
@@ -131,7 +131,11 @@ void RingFiller::start_round() {
     wall_begin_ = wall();
     cycles_begin_ = shared.cycles;
     if (config_.direction == "rx" || config_.direction == "both") {
-        for (const Bytes& frame : in_) nicosim_wire_send(frame.data(), frame.size(), 0, -1);
+        for (size_t i = 0; i < in_.size(); ++i) {
+            Bytes frame = in_[i];
+            if (i + 1 == config_.spoil) frame.back() ^= 1;
+            nicosim_wire_send(frame.data(), frame.size(), 0, -1);
+        }
     }
     fill_transmit();
 }
@@ -213,6 +217,7 @@ void RingFiller::fill_transmit() {
         const Bytes& frame = out_[tx_next_++];
         const uint64_t data = kTxData + uint64_t{tx_use_} * kTxStep;
         std::memcpy(at(data), frame.data(), frame.size());
+        if (tx_next_ == config_.spoil) at(data)[frame.size() - 1] ^= 1;
         const Descriptor descriptor{data, static_cast<uint16_t>(frame.size()), {0}, kEop | kIfcs | kRs, 0, 0, 0};
         std::memcpy(at(kTxRing + tx_use_ * kDescriptor), &descriptor, sizeof descriptor);
         tx_use_ = (tx_use_ + 1) % config_.ring;

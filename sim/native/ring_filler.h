@@ -21,6 +21,7 @@ struct FillerConfig {
     unsigned latency_ns = 300;
     unsigned interrupts = 50000;  // a second at most; 0: no limit
     unsigned rounds = 1;
+    unsigned spoil = 0;  // a bit of this frame (from 1 on) is wrong where the card finds it: the filler must notice
 
     // "direction=tx,frame_bytes=64,..."; exits with a message when a word is not known.
     static FillerConfig parse(const std::string& text);

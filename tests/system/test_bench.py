@@ -13,7 +13,8 @@ from sim.benchmark.cells import CELLS_VARIABLE, RESULTS, Cell, cells_to_json
 from sim.benchmark.plan import Plan
 from sim.cli import main
 from sim.config import BenchConfig, DriverConfig, HostConfig
-from sim.launch import launch
+from sim.launch import bench_design, launch
+from sim.runner import SimulationFailed, run_program
 
 MODERATED = DriverConfig(
     rx_ring=1024, tx_ring=1024, time_scale=100, interrupt_throttle=50_000, rx_int_delay=0
@@ -31,7 +32,7 @@ def test_the_card_runs_at_line_rate_at_every_size(tmp_path: Path, bench_seed: in
     (for 9018 bytes: one of 16 KiB), the whole driver in the loop."""
     rows = Plan(bench_seed, tmp_path, quick=True, say=lambda text: None).line_rate((1000,))
     assert len(rows) == 8 * 3
-    short = [row for row in rows if row["fraction"] < 0.9999 or row["missed"]]
+    short = [row for row in rows if row["fraction"] < 0.999 or row["missed"]]
     assert short == []
 
 
@@ -40,6 +41,15 @@ def test_a_card_that_waits_for_memory_is_seen_to(tmp_path: Path, bench_seed: int
     config = BenchConfig(bench_seed, host=HostConfig(latency_ns=20_000, memory_bytes=256 << 20), driver=MODERATED)
     (row,) = measured(config, [Cell("line_rate", 64, "tx", 1500)], tmp_path)
     assert row["fraction"] < 0.5 and row["activity"]["read_bursts"] > 20
+
+
+@pytest.mark.parametrize("direction", ["rx", "both"])
+def test_a_card_that_cannot_write_as_fast_is_seen_to(direction: str, tmp_path: Path, bench_seed: int) -> None:
+    """Memory takes 6 Gbit/s: a burst's frames all arrive, out of the card's buffer, but not at line rate."""
+    host = HostConfig(bandwidth_gbps=6.0, memory_bytes=256 << 20)
+    config = BenchConfig(bench_seed, host=host, driver=MODERATED)
+    (row,) = measured(config, [Cell("line_rate", 64, direction, 700)], tmp_path)
+    assert row["fraction"] < 0.9
 
 
 def test_bench_tells_latencies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,9 +77,19 @@ def test_the_ring_filler_and_the_speed_cells_carry_the_same_traffic(tmp_path: Pa
         assert limit["size"] == row["size"] and limit["direction"] == row["direction"]
 
 
+@pytest.mark.parametrize("direction", ["tx", "rx"])
+def test_the_ring_filler_looks_at_every_byte(direction: str, tmp_path: Path, bench_seed: int) -> None:
+    """One bit of one frame is changed behind its back, in the card's memory or on its way in."""
+    design = bench_design(BenchConfig())
+    with pytest.raises(SimulationFailed, match="a wrong frame"):
+        run_program(design, [f"+filler=direction={direction},frame_bytes=200,frames=50,spoil=20"])
+
+
 def test_bench_refuses_what_it_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--json", "/nowhere/at/all.json"]) == 2
     assert "no such folder" in capsys.readouterr().err
+    assert main(["bench", "--json", "/"]) == 2
+    assert "is a folder" in capsys.readouterr().err
     with pytest.raises(SystemExit) as refused:
         main(["bench", "--only", "everything"])
     assert refused.value.code == 2

@@ -21,7 +21,8 @@ def speed_row(host: str, main: str, size: int, frames_per_s: float, direction: s
     return {
         "host": host, "wire": "native" if host == "native" else "cocotbext", "main": main, "size": size,
         "direction": direction, "frames_per_s": frames_per_s, "us_per_frame": 1e6 / frames_per_s,
-        "cycles_per_s": 10 * frames_per_s, "hardware_frames_per_s": 14.88e6,
+        "cycles_per_s": 10 * frames_per_s, "hardware_frames_per_s": 14.88e6, "least": frames_per_s,
+        "most": frames_per_s,
     }  # fmt: skip
 
 
@@ -58,6 +59,7 @@ def test_medians_are_of_rounds_of_the_same_thing() -> None:
     rows.insert(1, speed_row("axi", "nicosim", 64, 5.0))
     found = medians(rows, ("host", "wire", "main", "size", "direction"))
     assert [(row["host"], row["frames_per_s"]) for row in found] == [("native", 20.0), ("axi", 5.0)]
+    assert (found[0]["least"], found[0]["most"]) == (10.0, 30.0)
 
 
 def test_ratios_compare_loopback_with_the_same_main_and_with_the_limit(measured: dict[str, list[Row]]) -> None:
@@ -79,7 +81,8 @@ def test_a_limit_has_one_row_a_size(measured: dict[str, list[Row]]) -> None:
 def test_tables_show_every_row(measured: dict[str, list[Row]]) -> None:
     shown = tables.speed_table(measured["speed"])
     assert len(shown.splitlines()) == 2 + len(measured["speed"]) and "32000" in shown
-    assert "40.00" in tables.ratio_lines(ratios(measured))
+    told = tables.ratio_lines(ratios(measured))
+    assert "64 B: 40.00 (reaches 20)" in told and "1518 B: 40.00 (short of 60)" in told
     split = [{"size": 64, "us_per_frame": 50.0, "share": {"model": 0.5, "driver": 0.5}}]
     assert tables.split_table(split).count("25.0") == 2
 
