@@ -8,7 +8,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["CELLS_VARIABLE", "RESULTS", "Cell", "cells_from_environment", "cells_to_json", "line_rate"]
+__all__ = ["CELLS_VARIABLE", "RESULTS", "Cell", "cells_from_environment", "cells_to_json", "line_rate", "rates"]
 
 CELLS_VARIABLE = "NICOSIM_CELLS"
 RESULTS = "cells.json"
@@ -20,6 +20,22 @@ _LINE_BITS_PER_S = 10e9
 def line_rate(size: int) -> float:
     """Frames a second that 10 Gbit/s carries. size: bytes with FCS."""
     return _LINE_BITS_PER_S / (8 * (size + _GAP_AND_PREAMBLE_BYTES))
+
+
+def rates(moved: list[list[int]], warm_up: int = 0) -> list[float]:
+    """Frames a second of each list of moments (ns), in the time in which all of them went on, the first ones left out.
+
+    Frames of one moment (a write-back of several descriptors) count from the next moment on.
+    """
+    if not moved:
+        return []
+    begin, end = max(times[warm_up] for times in moved), min(times[-1] for times in moved)
+    found = []
+    for times in moved:
+        inside = [moment for moment in times if begin <= moment <= end]
+        later = sum(moment > inside[0] for moment in inside)
+        found.append(later / (inside[-1] - inside[0]) * 1e9 if later else 0.0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from sim.observe.artefacts import versions
 __all__ = ["BENCH_JSON", "PARTS", "limits", "ratios", "run_bench"]
 
 BENCH_JSON = "bench.json"
-PARTS = ("speed", "split", "line-rate", "latency", "scaling")
 
 Row = dict[str, Any]
 
@@ -57,6 +56,49 @@ def limits(rows: list[Row]) -> list[Row]:
     ]
 
 
+def _speed(plan: Plan, result: Row) -> list[str]:
+    measured = plan.speed()
+    result |= {"speed": measured["speed"], "unchecked": measured["unchecked"], "limit": limits(measured["limit"])}
+    result["ratio"] = ratios(measured)
+    return [
+        tables.speed_table(measured["speed"]),
+        tables.speed_table(measured["unchecked"], "without RTL assertions and memory poison"),
+        tables.limit_table(measured["limit"]),
+        tables.ratio_lines(result["ratio"]),
+    ]
+
+
+def _split(plan: Plan, result: Row) -> list[str]:
+    result["split"] = plan.split()
+    return [tables.split_table(result["split"])]
+
+
+def _line_rate(plan: Plan, result: Row) -> list[str]:
+    result["line_rate"] = plan.line_rate()
+    return [tables.line_rate_table(result["line_rate"])]
+
+
+def _latency(plan: Plan, result: Row) -> list[str]:
+    result["latency"] = plan.latency()
+    return [tables.latency_table(result["latency"])]
+
+
+def _scaling(plan: Plan, result: Row) -> list[str]:
+    result["scaling"] = plan.scaling()
+    return [tables.scaling_table(result["scaling"])]
+
+
+# What a part puts into the result, and the tables that show it.
+_MEASURED: dict[str, Callable[[Plan, Row], list[str]]] = {
+    "speed": _speed,
+    "split": _split,
+    "line-rate": _line_rate,
+    "latency": _latency,
+    "scaling": _scaling,
+}
+PARTS = tuple(_MEASURED)
+
+
 def run_bench(seed: int, folder: Path, *, quick: bool, parts: tuple[str, ...], say: Callable[[str], None]) -> Row:
     """Measure `parts`; what came out, as bench.json holds it. Prints the tables.
 
@@ -65,29 +107,11 @@ def run_bench(seed: int, folder: Path, *, quick: bool, parts: tuple[str, ...], s
     plan = Plan(seed, folder, quick=quick, say=say)
     result: Row = {"seed": seed, "quick": quick, "rounds": plan.rounds, "versions": versions()}
     shown: list[str] = []
-    if "speed" in parts:
-        measured = plan.speed()
-        result |= {"speed": measured["speed"], "unchecked": measured["unchecked"], "limit": limits(measured["limit"])}
-        result["ratio"] = ratios(measured)
-        shown += [
-            tables.speed_table(measured["speed"]),
-            tables.speed_table(measured["unchecked"], "without RTL assertions and memory poison"),
-            tables.limit_table(measured["limit"]),
-            tables.ratio_lines(result["ratio"]),
-        ]
-    if "split" in parts:
-        result["split"] = plan.split()
-        shown.append(tables.split_table(result["split"]))
-    if "line-rate" in parts:
-        result["line_rate"] = plan.line_rate()
-        shown.append(tables.line_rate_table(result["line_rate"]))
-    if "latency" in parts:
-        result["latency"] = plan.latency()
-        shown.append(tables.latency_table(result["latency"]))
-    if "scaling" in parts:
-        result["scaling"] = plan.scaling()
-        shown.append(tables.scaling_table(result["scaling"]))
-    (folder / BENCH_JSON).write_text(json.dumps(result, indent=2) + "\n")
+    for part in PARTS:
+        if part in parts:
+            shown += _MEASURED[part](plan, result)
+            # After each part, so that what was measured is not lost with a later one.
+            (folder / BENCH_JSON).write_text(json.dumps(result, indent=2) + "\n")
     plots = plot_all(result, folder)
     print("\n\n".join(shown))
     if plots is None:

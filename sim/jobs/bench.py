@@ -29,7 +29,7 @@ from driver.linux.net.device import NET_RX_SUCCESS, NetDevice
 from driver.linux.packet import PacketType, dev_add_pack, dev_remove_pack
 from driver.linux.skbuff import SkBuff, consume_skb
 from sim.bench import PERIOD_PS, Bench, BenchFailure
-from sim.benchmark.cells import RESULTS, Cell, cells_from_environment, line_rate
+from sim.benchmark.cells import RESULTS, Cell, cells_from_environment, line_rate, rates
 from sim.host.native import NativeHost
 from sim.host.simtime import now_ps
 from sim.jobs.latency import LOAD_FRAMES, measure_latency
@@ -79,23 +79,7 @@ class _WireTimes:
 
     def rates(self) -> list[float]:
         """Frames per simulated second of each direction that moved, while all of them did."""
-        return _rates([times for times in (self.into, self.out) if len(times) > 1])
-
-
-def _rates(moved: list[list[int]], warm_up: int = 0) -> list[float]:
-    """Frames a second of each list of moments (ns), in the time in which all of them went on, the first ones left out.
-
-    Frames of one moment (a write-back of several descriptors) count from the next moment on.
-    """
-    if not moved:
-        return []
-    begin, end = max(times[warm_up] for times in moved), min(times[-1] for times in moved)
-    rates = []
-    for times in moved:
-        inside = [moment for moment in times if begin <= moment <= end]
-        later = sum(moment > inside[0] for moment in inside)
-        rates.append(later / (inside[-1] - inside[0]) * 1e9 if later else 0.0)
-    return rates
+        return rates([times for times in (self.into, self.out) if len(times) > 1])
 
 
 class Measure:
@@ -174,8 +158,8 @@ class Measure:
         """Wall time, and the hardware's own frames a second in simulated time."""
         with self._checked(cell.checks):
             measured = await self._carry(cell)
-        rates = self.times.rates()
-        hardware = sum(rates) / (len(rates) if cell.direction == "loopback" else 1)
+        moved = self.times.rates()
+        hardware = sum(moved) / (len(moved) if cell.direction == "loopback" else 1)
         return {**measured, "hardware_frames_per_s": hardware}
 
     @contextmanager
@@ -210,7 +194,7 @@ class Measure:
         moved = directions[cell.direction]
         if any(len(times) != cell.frames for times in moved):
             raise BenchFailure([f"{cell}: {[len(times) for times in moved]} frames were seen"])
-        rate = min(_rates(moved, _WARM_UP))
+        rate = min(rates(moved, _WARM_UP))
         return {
             "fraction": rate / line_rate(cell.size),
             "frames_per_s": rate,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sim.benchmark import tables
-from sim.benchmark.cells import CELLS_VARIABLE, Cell, cells_from_environment, cells_to_json, line_rate
+from sim.benchmark.cells import CELLS_VARIABLE, Cell, cells_from_environment, cells_to_json, line_rate, rates
 from sim.benchmark.command import limits, ratios
 from sim.benchmark.plan import medians
 from sim.benchmark.plots import plot_all
@@ -46,6 +46,19 @@ def measured() -> dict[str, list[Row]]:
 
 def test_line_rate_counts_preamble_and_gap() -> None:
     assert round(line_rate(64)) == 14_880_952 and round(line_rate(1518)) == 812_744
+
+
+def test_rates_are_of_the_time_in_which_every_direction_moved() -> None:
+    """One frame each 100 ns; the other each 50 ns, and it ends sooner."""
+    slow, fast = list(range(0, 2000, 100)), list(range(0, 1000, 50))
+    assert rates([slow, fast]) == pytest.approx([1e7, 2e7])
+    assert rates([slow], warm_up=5) == pytest.approx([1e7])
+    assert rates([]) == []
+
+
+def test_frames_of_one_moment_count_from_the_next_on() -> None:
+    """Four descriptors in one write-back each 400 ns are a frame each 100 ns."""
+    assert rates([[moment for moment in range(0, 4000, 400) for _ in range(4)]]) == pytest.approx([1e7])
 
 
 def test_cells_cross_into_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
