@@ -126,7 +126,8 @@ class SimConfig:
     def __post_init__(self) -> None:
         for what, value, known in (("host", self.host, HOSTS), ("wire", self.wire, WIRES), ("main", self.main, MAINS)):
             _require(value in known, f"{what} must be {' or '.join(known)}")
-        _require(self.main == "nicosim" or not self.native, "main cocotb goes with host axi and wire cocotbext: compiled models need our own")
+        fits = self.main == "nicosim" or not self.native
+        _require(fits, "main cocotb goes with host axi and wire cocotbext: compiled models need our own")
         _require(0 <= self.batch_ns <= 100_000, "batch must be 0 to 100000 ns")
 
     @property
