@@ -8,6 +8,7 @@
 // A leap: while the card says idle_o, no model has anything under way and Python waits, the next edge happens as many cycles
 // later as everybody's earliest deadline allows, and the card's one time module is told (time_skip_i).
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -192,6 +193,7 @@ void run() {
 // The bare loop under `nicosim bench`'s limit: the same model, its clock, and a ring filler in the place of everything else.
 constexpr Ps kHalf = 3200;
 constexpr unsigned kResetCycles = 40, kPowerOnCycles = 400;
+constexpr unsigned kPatience = 1'000'000;  // cycles in which nothing happens: a frame is lost
 
 void bare_cycles(uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) {
@@ -214,9 +216,15 @@ int run_filler(const nicosim::FillerConfig& config) {
     top->rst_ni = 1;
     bare_cycles(kPowerOnCycles);
     filler.begin();
-    while (!filler.done()) {
+    for (unsigned quiet = 0; !filler.done();) {
         bare_cycles(1);
-        if (shared.urgent || shared.now_ps >= shared.batch_due) filler.pump();
+        if (shared.urgent || shared.now_ps >= shared.batch_due) {
+            filler.pump();
+            quiet = 0;
+        } else if (++quiet == kPatience) {
+            std::fprintf(stderr, "nicosim: filler: nothing moves, and not every frame has arrived\n");
+            return 1;
+        }
     }
     return 0;
 }

@@ -92,6 +92,12 @@ def test_the_ring_filler_looks_at_every_byte(direction: str, tmp_path: Path, ben
         run_program(design, [f"+filler=direction={direction},frame_bytes=200,frames=50,spoil=20"])
 
 
+def test_a_ring_filler_that_waits_in_vain_ends() -> None:
+    """Memory answers after 20 ms, its patience is a million cycles."""
+    with pytest.raises(SimulationFailed, match="nothing moves"):
+        run_program(bench_design(BenchConfig()), ["+filler=direction=tx,frames=10,latency_ns=20000000"])
+
+
 def test_bench_refuses_what_it_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--json", "/nowhere/at/all.json"]) == 2
     assert "no such folder" in capsys.readouterr().err
