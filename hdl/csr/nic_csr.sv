@@ -42,6 +42,7 @@ module nic_csr
   // ---- data path: configuration
   output rx_cfg_t            rx_cfg_o,
   output tx_cfg_t            tx_cfg_o,
+  output flow_cfg_t          flow_cfg_o,
   output ring_cfg_t          rx_ring_o,
   output ring_cfg_t          tx_ring_o,
   /// load a head with head_value_o, one cycle
@@ -62,6 +63,9 @@ module nic_csr
   /// a frame had to wait for a descriptor, one cycle
   input  logic               rnbc_i,
   input  tx_stat_t           tx_stat_i,
+  input  flow_event_t        flow_event_i,
+  /// a pause frame holds the transmitter (STATUS.TXOFF)
+  input  logic               paused_i,
   /// nothing is under way in the data path
   input  logic               dma_idle_i,
 
@@ -241,13 +245,17 @@ module nic_csr
     .clearing_o (mta_clearing)
   );
 
+  assign flow_cfg_o = '0;
+  logic unused_flow;
+  assign unused_flow = ^{flow_event_i, paused_i};
+
   // ---------------------------------------------------------------- interrupts
   icr_t cause;
   logic rxt0, mdac, intr_idle, delay_idle;
 
   always_comb begin
     cause        = '0;
-    cause.txdw   = event_i.txdw;
+    cause.txdw   = event_i.txdw || event_i.txdw_ide;
     cause.txqe   = event_i.txqe;
     cause.lsc    = lsc;
     cause.rxdmt0 = event_i.rxdmt0;

@@ -109,8 +109,9 @@ module nic_csr_queue
   always_comb begin
     rx_cfg_o = '{
         en: rctl_q.en, sbp: rctl_q.sbp, upe: rctl_q.upe, mpe: rctl_q.mpe, lpe: rctl_q.lpe, bam: rctl_q.bam,
-        secrc: rctl_q.secrc, mo: rctl_q.mo, rdmts: rctl_q.rdmts, buf_bytes: buf_bytes};
-    tx_cfg_o  = '{en: tctl_q.en, psp: tctl_q.psp, ipgt: tipg_q.ipgt};
+        secrc: rctl_q.secrc, mo: rctl_q.mo, rdmts: rctl_q.rdmts,
+        small_bytes: '0, buf_kb: 6'd20, buf_bytes: buf_bytes};
+    tx_cfg_o  = '{en: tctl_q.en, psp: tctl_q.psp, loopback: 1'b0, low: '0, buf_kb: 6'd20, ipgt: tipg_q.ipgt};
     // LEN counts eight descriptors of 16 bytes.
     rx_ring_o = '{en: rctl_q.en, base: {rdbah_q, rdbal_q}, count: {rdlen_q.len, 3'd0}, tail: rdt_q};
     tx_ring_o = '{en: tctl_q.en, base: {tdbah_q, tdbal_q}, count: {tdlen_q.len, 3'd0}, tail: tdt_q};

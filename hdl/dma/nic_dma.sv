@@ -271,7 +271,14 @@ module nic_dma #(
       .idle_o           (tx_idle)
   );
 
-  assign event_o        = '{txdw: txdw, txqe: txqe, rxt0: rxt0, rxdmt0: rxdmt0, rxo: rxo};
+  always_comb begin
+    event_o        = '0;
+    event_o.txdw   = txdw;
+    event_o.txqe   = txqe;
+    event_o.rxt0   = rxt0;
+    event_o.rxdmt0 = rxdmt0;
+    event_o.rxo    = rxo;
+  end
   assign engines_idle_o = rd_idle && wr_idle && tx_between;
   assign idle_o         = rx_idle && tx_idle && rd_idle && wr_idle && !err_o.valid && !waiting_q.valid;
 

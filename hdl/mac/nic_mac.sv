@@ -214,8 +214,8 @@ module nic_mac
       .q_o(rx_wire_core)
   );
 
-  logic unused_tx_cfg;  // TCTL.EN is the queue's concern
-  assign unused_tx_cfg = tx_cfg_i.en;
+  logic unused_tx_cfg;  // the queue's concern; loopback is not there yet
+  assign unused_tx_cfg = ^{tx_cfg_i.en, tx_cfg_i.loopback, tx_cfg_i.low, tx_cfg_i.buf_kb};
 
   // -------------------------------------------------------------- promises
   always_ff @(posedge xgmii_rx_clk_i) begin

@@ -195,7 +195,7 @@ module nic_rx_front
   assign busy_o = valid_i || a_inside_q || a_valid_q || h_valid_q || valid_o;
 
   logic unused_cfg;  // the queue's concern
-  assign unused_cfg = ^{cfg_i.rdmts, cfg_i.buf_bytes};
+  assign unused_cfg = ^{cfg_i.rdmts, cfg_i.small_bytes, cfg_i.buf_kb, cfg_i.buf_bytes};
 
   // -------------------------------------------------------------- promises
   always_ff @(posedge clk_i) begin

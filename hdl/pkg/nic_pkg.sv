@@ -13,6 +13,9 @@ package nic_pkg;
   localparam int unsigned MaxFrameBytes = 1522;
   localparam int unsigned MinFrameBytes = 64;
 
+  // Packet memory, split between receive and transmit by PBA.
+  localparam int unsigned PacketMemoryKb = 40;
+
   // ---------------------------------------------------------------- host memory access (clients of the AXI engines)
   // Read: `bytes` from `addr`; the first byte comes back in byte lane `lane` of the first beat.
   typedef struct packed {
@@ -81,23 +84,54 @@ package nic_pkg;
     logic        secrc;      // strip FCS
     logic [1:0]  mo;         // multicast offset
     logic [1:0]  rdmts;      // minimum threshold: 1/2, 1/4, 1/8 of the ring
+    logic [11:0] small_bytes;  // RSRPD.SIZE: frames up to this raise SRPD; 0: none
+    logic [5:0]  buf_kb;     // PBA.RXA: the receiver's share of the packet memory
     logic [14:0] buf_bytes;  // receive buffer size, 256..16384
   } rx_cfg_t;
 
   typedef struct packed {
     logic       en;
-    logic       psp;   // pad short packets
-    logic [9:0] ipgt;  // TIPG.IPGT
+    logic       psp;       // pad short packets
+    logic       loopback;  // frames go to the card's own receiver, not to the wire (RCTL.LBM or the PHY's loopback)
+    logic [6:0] low;       // TXDCTL.LWTHRESH, in eight descriptors: as few left to send raise TXD_LOW; 0: never
+    logic [5:0] buf_kb;    // PBA.TXA: the transmitter's share of the packet memory
+    logic [9:0] ipgt;      // TIPG.IPGT
   } tx_cfg_t;
+
+  // Flow control by pause frames (IEEE 802.3 annex 31B).
+  typedef struct packed {
+    logic        rx_en;      // CTRL.RFCE: a pause frame stops the transmitter
+    logic        tx_en;      // CTRL.TFCE: the receive buffer's level sends pause frames
+    logic        discard;    // RCTL.DPF: pause frames are not stored, though the filter wants them
+    logic        pass;       // RCTL.PMCF: other MAC control frames are stored as any frame
+    logic        xon;        // FCRTL.XONE: send XON when the level falls to `low`
+    logic [15:0] low;        // FCRTL.RTL, bytes
+    logic [15:0] high;       // FCRTH.RTH, bytes: send XOFF at this level; 0: never
+    logic [15:0] quanta;     // FCTTV: time in the frames sent
+    logic [15:0] ethertype;  // FCT
+    logic [47:0] addr;       // FCAH, FCAL; [7:0] is the first byte on the wire
+  } flow_cfg_t;
 
   // ---------------------------------------------------------------- events for interrupts and statistics, one-cycle
   typedef struct packed {
-    logic txdw;    // transmit descriptors written back (after the B of the write-back)
+    logic txdw;    // transmit descriptors written back (after the B of the write-back), one of them without IDE
+    logic txdw_ide;  // the same, one of them with IDE: its interrupt may wait for TIDV and TADV
     logic txqe;    // transmit queue became empty
+    logic txd_low; // descriptors left to send fell to tx_cfg_t.low
     logic rxt0;    // received frames written back (after the B of the write-back)
+    logic srpd;    // one of them is no longer than rx_cfg_t.small_bytes
     logic rxdmt0;  // free receive descriptors fell to the threshold
     logic rxo;     // receive packet buffer overran
   } dma_event_t;
+
+  // Pause frames, for the statistics; one-cycle each.
+  typedef struct packed {
+    logic xon_rx;
+    logic xon_tx;
+    logic xoff_rx;
+    logic xoff_tx;
+    logic unsupported;  // a MAC control frame that is no pause frame (FCRUC)
+  } flow_event_t;
 
   // One finished received frame, for the statistics: exactly one of the outcome bits is set.
   typedef struct packed {

@@ -115,6 +115,9 @@ module nic_top #(
   // ---------------------------------------------------------------- registers, interrupts, statistics, time
   rx_cfg_t            rx_cfg;
   tx_cfg_t            tx_cfg;
+  flow_cfg_t          flow_cfg;
+  flow_event_t        flow_event;
+  logic               paused;
   ring_cfg_t          rx_ring, tx_ring;
   logic               rx_head_load, tx_head_load;
   logic        [15:0] head_value, rx_head, tx_head;
@@ -152,6 +155,7 @@ module nic_top #(
     .s_axil_rready,
     .rx_cfg_o        (rx_cfg),
     .tx_cfg_o        (tx_cfg),
+    .flow_cfg_o      (flow_cfg),
     .rx_ring_o       (rx_ring),
     .tx_ring_o       (tx_ring),
     .rx_head_load_o  (rx_head_load),
@@ -167,6 +171,8 @@ module nic_top #(
     .rx_stat_i       (rx_stat),
     .rnbc_i          (rnbc),
     .tx_stat_i       (tx_stat),
+    .flow_event_i    (flow_event),
+    .paused_i        (paused),
     .dma_idle_i      (data_path_idle),
     .nvm_en_o,
     .nvm_addr_o,
@@ -183,6 +189,12 @@ module nic_top #(
     .deadline_valid_o,
     .deadline_o
   );
+
+  // No pause frames yet.
+  assign flow_event = '0;
+  assign paused     = 1'b0;
+  logic unused_flow;
+  assign unused_flow = ^flow_cfg;
 
   // ---------------------------------------------------------------- wire
   logic           tx_valid, tx_ready, tx_fcs, tx_busy, rx_busy;

@@ -18,7 +18,6 @@ from cocotb.triggers import RisingEdge
 
 from tests.hdl.axi.slave import Burst, ReadSlave, Settings, WriteSlave
 from tests.hdl.dma.layout import (
-    Event,
     Frame,
     RxStat,
     TxStat,
@@ -29,12 +28,14 @@ from tests.hdl.dma.layout import (
     unpack_beat,
 )
 from tests.hdl.dma.rings import Memory, RxRing, TxFrame, TxRing
+from tests.hdl.sim_helpers import struct
 
 __all__ = ["RX_DATA", "RX_DESC", "RX_WB", "TX_DATA", "TX_DESC", "TX_WB", "DmaBench", "Setup"]
 
 RX_DESC, TX_DESC, TX_DATA = 0, 1, 2  # read IDs
 RX_DATA, RX_WB, TX_WB = 0, 1, 2  # write IDs
-PAD = 1 << 10  # tx_cfg_t.psp
+EVENT = struct("dma_event_t")
+PAD = struct("tx_cfg_t").pack(en=1, psp=1, buf_kb=20)
 # Everything the pins of nic_dma start with.
 INPUTS = (
     "stop_i", "rx_cfg_i", "tx_cfg_i", "rx_ring_i", "tx_ring_i", "rx_head_load_i", "tx_head_load_i", "head_value_i",
@@ -226,12 +227,12 @@ class DmaBench:
 
     def _pulses(self) -> None:
         dut = self.dut
-        event = Event.of(int(dut.event_o.value))
-        for name, seen in zip(Event._fields, event, strict=True):
+        event = EVENT.unpack(int(dut.event_o.value))
+        for name, seen in vars(event).items():
             self.counts[name] += seen
         if event.rxt0:
             self.rx.see_event()
-        if event.txdw:
+        if event.txdw or event.txdw_ide:
             self.tx.see_event()
         self.counts["rnbc"] += int(dut.rnbc_o.value)
         if (stat := RxStat.of(int(dut.rx_stat_o.value))) is not None:

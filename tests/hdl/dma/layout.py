@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tests.hdl.sim_helpers import struct
+
 __all__ = [
     "CE",
     "DD",
@@ -18,7 +20,6 @@ __all__ = [
     "TX_EOP",
     "TX_IFCS",
     "TX_RS",
-    "Event",
     "Frame",
     "RxStat",
     "TxStat",
@@ -32,18 +33,6 @@ __all__ = [
 DD, EOP, IXSM, PIF = 1, 2, 4, 0x80
 CE, SE, RXE = 1, 2, 0x80
 TX_EOP, TX_IFCS, TX_RS, TX_DEXT = 1, 2, 8, 0x20
-
-
-class Event(NamedTuple):
-    txdw: int
-    txqe: int
-    rxt0: int
-    rxdmt0: int
-    rxo: int
-
-    @classmethod
-    def of(cls, value: int) -> Event:
-        return cls(*(value >> bit & 1 for bit in (4, 3, 2, 1, 0)))
 
 
 class RxStat(NamedTuple):
@@ -117,7 +106,7 @@ def ring_int(enabled: bool, base: int, count: int, tail: int) -> int:
 
 
 def rx_cfg_int(buf_bytes: int, rdmts: int = 0) -> int:
-    return 1 << 25 | rdmts << 15 | buf_bytes
+    return struct("rx_cfg_t").pack(en=1, rdmts=rdmts, buf_kb=20, buf_bytes=buf_bytes)
 
 
 def error_record(value: int) -> tuple[bool, int] | None:
