@@ -81,12 +81,12 @@ class Books:
         self.sent += 1
         device, payload, good = self.device, frame.payload, frame.good
         length = len(payload) + _FCS_BYTES
-        if self._off or device is None:
-            self.sent_while_off += 1
         start = payload if good and len(payload) >= _ADDRESS_BYTES else _as_seen(frame)
         if device is None or length < _ADDRESS_BYTES or not wanted(start, self._current_filter(device)):
             self.filtered += 1
-        elif not good or not MIN_BYTES + _FCS_BYTES <= length <= largest_frame(device):
+            return
+        self.sent_while_off += self._off
+        if not good or not MIN_BYTES + _FCS_BYTES <= length <= largest_frame(device):
             self.sent_bad += 1
         else:
             self.sent_good += 1
@@ -130,9 +130,11 @@ class Books:
         self._off = True
 
     def card_was_reset(self) -> None:
-        """What the card was handed and has not sent is gone: with its packet buffer, or dropped by the driver."""
+        """What the card was handed and has not passed on is gone: with its packet memory, or dropped by the driver.
+        Nothing may be on its way that is not."""
         self.in_card_at_reset += self.transmit.outstanding
         self.transmit.give_up()
+        self.receive.give_up()
 
     @contextmanager
     def receiver_may_be_off(self) -> Iterator[None]:
