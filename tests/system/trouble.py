@@ -69,8 +69,11 @@ class Traffic:
 
 
 @asynccontextmanager
-async def trouble(bench: Bench, **traffic: Any) -> AsyncIterator[Traffic]:
-    """Traffic around a fault after which the card is reset, so that frames may be lost, but only those sent in here."""
+async def trouble(bench: Bench, *, unreported: int = 0, **traffic: Any) -> AsyncIterator[Traffic]:
+    """Traffic around a fault after which the card is reset, so that frames may be lost, but only those sent in here.
+
+    unreported: see Books.card_was_reset.
+    """
     running = Traffic(bench, **traffic)
     running.start()
     with bench.books.receiver_may_be_off():
@@ -78,7 +81,7 @@ async def trouble(bench: Bench, **traffic: Any) -> AsyncIterator[Traffic]:
         yield running
         await running.stop()
         await bench.settle()
-        bench.books.card_was_reset()
+        bench.books.card_was_reset(unreported)
     await proved(bench)
 
 
