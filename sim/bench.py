@@ -106,7 +106,9 @@ class Bench:
             library().restart()
         make_host = NativeHost if config.sim.host == "native" else AxiHost
         self.host = make_host(config.host, config.seed)
-        self.kernel = Kernel(self.host, seed=config.seed, time_scale=config.driver.time_scale)
+        self.kernel = Kernel(
+            self.host, seed=config.seed, time_scale=config.driver.time_scale, schedule=config.driver.schedule
+        )
         with self.kernel.entered():
             self._memory_before = {buffer.addr for buffer in self.kernel.mm.live()}
         self.totals = Totals()
