@@ -71,6 +71,7 @@ class Books:
         self.host_frames = self.card_frames = self.card_bad_frames = 0
         self.on_arrival: Callable[[], None] | None = None  # a frame has come, at the host or at the partner
         self._off = True
+        self._shut = False
         self._filter = FilterConfig()
         self._filter_is_of: tuple[object, ...] = ()
         wire.on_sent(self._left)
@@ -78,6 +79,8 @@ class Books:
 
     # ------------------------------------------------------------------ what happened
     def _left(self, frame: Frame, time_ns: int) -> None:
+        if self._shut:
+            return
         self.sent += 1
         device, payload, good = self.device, frame.payload, frame.good
         length = len(payload) + _FCS_BYTES
@@ -100,6 +103,8 @@ class Books:
         return self._filter
 
     def _came(self, frame: Received) -> None:
+        if self._shut:
+            return
         self.card_frames += 1
         if frame.good:
             self.transmit.see(frame.data)
@@ -150,6 +155,15 @@ class Books:
             yield
         finally:
             self._off = before
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """Nothing that crosses the wire in here is booked: a card that no driver drives does anything with frames."""
+        self._shut = True
+        try:
+            yield
+        finally:
+            self._shut = False
 
     # ------------------------------------------------------------------ the sums
     @property

@@ -36,7 +36,7 @@ from tests.system.trouble import (
 
 RING = 64
 RESETS = 90
-NATIVE_ONLY = 6  # times as often on the compiled models
+NATIVE_ONLY = 24  # times as often on the compiled models
 
 
 def rounds(bench: Bench, count: int) -> range:
