@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from driver.e1000e.adapter import Adapter, Ring
+from driver.e1000e.adapter import FRAME_OVERHEAD_BYTES, MAX_FRAME_BYTES, Adapter, Ring
 from driver.e1000e.hw import Hw
 from driver.e1000e.irq import e1000_free_irq, e1000e_poll
 from driver.e1000e.mac import e1000_reset_hw_82571
 from driver.e1000e.netdev import (
-    FRAME_OVERHEAD_BYTES,
-    MAX_FRAME_BYTES,
     E1000NetdevOps,
     e1000_reset_task,
     e1000e_down,

@@ -6,7 +6,7 @@ All but e1000e_set_rx_mode and e1000_tx_timeout run under the RTNL, so one at a 
 
 from __future__ import annotations
 
-from driver.e1000e.adapter import Adapter, e1000_desc_unused
+from driver.e1000e.adapter import FRAME_OVERHEAD_BYTES, Adapter, e1000_desc_unused
 from driver.e1000e.hw import e1e_flush, rmw32
 from driver.e1000e.irq import (
     e1000_free_irq,
@@ -35,7 +35,6 @@ from driver.e1000e.tx import e1000_clean_tx_ring, e1000_configure_tx, e1000_xmit
 from driver.linux.delay import usleep_range
 from driver.linux.errno import EADDRNOTAVAIL, EBUSY, ENOMEM
 from driver.linux.etherdevice import eth_hw_addr_set, eth_validate_addr, is_valid_ether_addr
-from driver.linux.if_ether import ETH_FCS_LEN, ETH_HLEN, VLAN_HLEN
 from driver.linux.napi import napi_disable, napi_enable
 from driver.linux.netdevice import (
     IFF_ALLMULTI,
@@ -55,8 +54,6 @@ from driver.linux.timer import del_timer_sync
 from driver.linux.workqueue import Work, cancel_work_sync, schedule_work
 
 __all__ = [
-    "FRAME_OVERHEAD_BYTES",
-    "MAX_FRAME_BYTES",
     "E1000NetdevOps",
     "e1000_change_mtu",
     "e1000_reset_task",
@@ -74,8 +71,6 @@ __all__ = [
     "e1000e_up",
 ]
 
-MAX_FRAME_BYTES = 9234  # with FCS: what an 82574L receives with RCTL.LPE
-FRAME_OVERHEAD_BYTES = ETH_HLEN + VLAN_HLEN + ETH_FCS_LEN  # around the MTU
 RESETTING_TRIES = 100
 
 

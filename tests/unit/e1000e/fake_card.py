@@ -99,6 +99,7 @@ class FakeCard(FakeFunction):
         super().__init__()
         self.dma_ns = dma_ns  # from a doorbell to the descriptor
         self.frame_ns = frame_ns  # between two frames
+        self.piece_ns = 0  # between two buffers of a frame
         self.pump: Pump
         self.irq = FIRST_IRQ
         self.nvm = nvm_image()
@@ -467,8 +468,20 @@ class FakeCard(FakeFunction):
             self._count("RNBC")
             return
         self.fifo.popleft()
-        for piece in pieces:
-            self._store_piece(piece, errors, piece is pieces[-1])
+        self._store_pieces(pieces, errors)
+
+    def _store_pieces(self, pieces: list[bytes], errors: int) -> None:
+        """With piece_ns one after the other, and an interrupt after each: a poll finds frames that have not ended."""
+        self.rx_busy = False
+        if self.get(CTRL) & CTRL.GIO_MASTER_DISABLE:
+            return
+        while pieces:
+            self._store_piece(pieces.pop(0), errors, not pieces)
+            if pieces and self.piece_ns:
+                self.rx_busy = True
+                self.raise_causes(ICR.RXT0)
+                self._later(self.piece_ns, lambda: self._store_pieces(pieces, errors))
+                return
         if self.rx_free() < self.get(RDLEN) // 32:
             self.raise_causes(ICR.RXDMT0)
         self.raise_causes(ICR.RXT0)
