@@ -14,6 +14,7 @@ mac/nic_xgmii_pkg.sv
 mac/nic_mac_tx_fcs.sv
 mac/nic_mac_tx_xgmii.sv
 mac/nic_mac_tx.sv
+mac/nic_mac_loop.sv
 mac/nic_mac_rx_xgmii.sv
 mac/nic_mac_rx.sv
 mac/nic_mac.sv

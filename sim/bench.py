@@ -250,7 +250,7 @@ class Bench:
             devices = list(net_state().devices.values())
         if len(devices) != 1:
             raise BenchFailure([f"probe made {len(devices)} network devices", *self.kernel_log()])
-        self._device = devices[0]
+        self._device = self.books.device = devices[0]
         with self.kernel.entered():
             self.tap.attach(self._device)
         return self._device

@@ -10,9 +10,7 @@
 module nic_dma #(
     parameter int unsigned AxiDataBits = 128,
     parameter int unsigned MaxReads    = 32,
-    parameter int unsigned MaxWrites   = 32,
-    parameter int unsigned RxBufBytes  = 32768,
-    parameter int unsigned TxBufBytes  = 32768
+    parameter int unsigned MaxWrites   = 32
 ) (
     input  logic                     clk_i,
     input  logic                     rst_ni,
@@ -186,15 +184,14 @@ module nic_dma #(
 
   // -------------------------------------------------------------- receive
   logic rx_idle, rxt0, rxdmt0, rxo;
-  nic_dma_rx #(
-      .BufBytes(RxBufBytes)
-  ) u_rx (
+  nic_dma_rx u_rx (
       .clk_i,
       .rst_ni           (queue_rst_n),
       .stop_i,
       .ring_i           (rx_ring_i),
       .buf_bytes_i      (rx_cfg_i.buf_bytes),
       .rdmts_i          (rx_cfg_i.rdmts),
+      .buf_kb_i         (rx_cfg_i.buf_kb),
       .load_i           (rx_head_load_i),
       .load_value_i     (head_value_i),
       .head_o           (rx_head_o),
@@ -232,13 +229,12 @@ module nic_dma #(
 
   // -------------------------------------------------------------- transmit
   logic tx_idle, tx_between, txdw, txqe;
-  nic_dma_tx #(
-      .BufBytes(TxBufBytes)
-  ) u_tx (
+  nic_dma_tx u_tx (
       .clk_i,
       .rst_ni           (queue_rst_n),
       .stop_i,
       .ring_i           (tx_ring_i),
+      .buf_kb_i         (tx_cfg_i.buf_kb),
       .pad_i            (tx_cfg_i.psp),
       .load_i           (tx_head_load_i),
       .load_value_i     (head_value_i),

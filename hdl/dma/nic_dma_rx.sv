@@ -11,7 +11,6 @@
 module nic_dma_rx
   import nic_dma_pkg::*;
 #(
-    parameter int unsigned BufBytes   = 32768,
     parameter int unsigned MaxPayload = 24
 ) (
     input  logic                 clk_i,
@@ -21,6 +20,8 @@ module nic_dma_rx
     /// Bytes per descriptor, a multiple of 16; and the minimum threshold, 1/2, 1/4, 1/8 of the ring.
     input  logic [14:0]          buf_bytes_i,
     input  logic [1:0]           rdmts_i,
+    /// Share of the packet memory, KiB (see nic_rx_buf).
+    input  logic [5:0]           buf_kb_i,
     input  logic                 load_i,
     input  logic [15:0]          load_value_i,
     output logic [15:0]          head_o,
@@ -105,11 +106,10 @@ module nic_dma_rx
 
   logic frame_valid, frame_pop, data_valid, data_pop, stored;
   rx_frame_t frame;
-  nic_rx_buf #(
-      .Bytes(BufBytes)
-  ) u_buf (
+  nic_rx_buf u_buf (
       .clk_i,
       .rst_ni,
+      .buf_kb_i,
       .valid_i,
       .beat_i,
       .verdict_i,

@@ -27,6 +27,7 @@ __all__ = [
     "error_record",
     "ring_int",
     "rx_cfg_int",
+    "tx_cfg_int",
     "unpack_beat",
 ]  # fmt: skip
 
@@ -105,8 +106,12 @@ def ring_int(enabled: bool, base: int, count: int, tail: int) -> int:
     return enabled << 96 | base << 32 | count << 16 | tail
 
 
-def rx_cfg_int(buf_bytes: int, rdmts: int = 0) -> int:
-    return struct("rx_cfg_t").pack(en=1, rdmts=rdmts, buf_kb=20, buf_bytes=buf_bytes)
+def rx_cfg_int(buf_bytes: int, rdmts: int = 0, buf_kb: int = 20, small_bytes: int = 0) -> int:
+    return struct("rx_cfg_t").pack(en=1, rdmts=rdmts, small_bytes=small_bytes, buf_kb=buf_kb, buf_bytes=buf_bytes)
+
+
+def tx_cfg_int(buf_kb: int = 20, low: int = 0, pad: int = 1) -> int:
+    return struct("tx_cfg_t").pack(en=1, psp=pad, low=low, buf_kb=buf_kb)
 
 
 def error_record(value: int) -> tuple[bool, int] | None:

@@ -202,14 +202,14 @@ class TxDesc:
 
 
 class TxRing(Ring):
-    def __init__(self, memory: Memory, count: int, rng: Random, pool_bytes: int) -> None:
+    def __init__(self, memory: Memory, count: int, rng: Random, pool_bytes: int, limit: int) -> None:
         super().__init__(memory, count)
         self.rng = rng
         self.pool = memory.alloc(pool_bytes)
         self.pool_bytes, self.pool_used = pool_bytes, 0
         self.descs: list[TxDesc] = []  # by sequence number
         self.frames: list[TxFrame] = []  # to be sent
-        self.limit = 16288
+        self.limit = limit  # bytes of the longest frame that is sent
         self.chain = b""  # of the frame whose last descriptor has not been posted
         self.read = self.offset = 0  # whose bytes are asked for next, and from where
 
