@@ -14,6 +14,7 @@ mac/nic_xgmii_pkg.sv
 mac/nic_mac_tx_fcs.sv
 mac/nic_mac_tx_xgmii.sv
 mac/nic_mac_tx.sv
+mac/nic_mac_loop.sv
 mac/nic_mac_rx_xgmii.sv
 mac/nic_mac_rx.sv
 mac/nic_mac.sv
@@ -42,16 +43,19 @@ csr/nic_csr_pkg.sv
 csr/nic_time.sv
 csr/nic_reset.sv
 csr/nic_intr.sv
-csr/nic_rx_delay.sv
+csr/nic_intr_delay.sv
 csr/nic_nvm.sv
 csr/nic_mdio.sv
 csr/nic_phy.sv
 csr/nic_stats_bank.sv
+csr/nic_stats_octets.sv
 csr/nic_stats.sv
 csr/nic_csr_axil.sv
 csr/nic_csr_dev.sv
 csr/nic_csr_queue.sv
+csr/nic_csr_flow.sv
 csr/nic_csr_addr.sv
+csr/nic_csr_store.sv
 csr/nic_csr.sv
 # top
 top/nic_top.sv

@@ -5,7 +5,8 @@
     await bench.start()            # power on
     await bench.up()               # probe, ifup, link
     ...                            # traffic
-    await bench.down()             # ifdown, remove, leak check, books closed
+    await bench.unload()           # ifdown, remove: `up` may follow
+    await bench.down()             # the same, then leak check, books closed
 
 Every frame in either direction goes through a scoreboard, whatever a test does beside that; `down` raises when a byte
 was wrong, a frame is nowhere, a contract was broken or something leaked.
@@ -14,7 +15,9 @@ was wrong, a frame is nowhere, a contract was broken or something leaked.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -25,6 +28,7 @@ from cocotb.triggers import ClockCycles, Event, SimTimeoutError, Timer, with_tim
 
 from driver.e1000e.adapter import Adapter
 from driver.e1000e.main import e1000e_driver
+from driver.linux.bug import Violation
 from driver.linux.inet import UdpSocket, inet_addr_add
 from driver.linux.net.state import net_state
 from driver.linux.netdevice import (
@@ -46,9 +50,11 @@ from sim.host.axi import AxiHost
 from sim.host.native import NativeHost
 from sim.native.library import library
 from sim.native.serve import serve, start_clock
+from sim.observe.bins import Bins
 from sim.observe.host_tap import HostTap
 from sim.observe.pcap import PcapngWriter
 from sim.observe.trace import FILE, Trace
+from sim.runner import cover_folder
 from sim.wire.capture import capture
 from sim.wire.cocotbext import XgmiiWire
 from sim.wire.native import NativeWire
@@ -67,6 +73,8 @@ _ECHO_PORT = 7
 # A frame that has arrived may wait this long for its interrupt (4000 interrupts/s, and the receive delay timers).
 _QUIET_NS = 400_000
 _POLL_NS = 5_000
+# What of the driver's own counters the accounts need: of frames that the card passed on, and of those it never saw.
+_SOFTWARE_COUNTS = ("rx_length_errors", "rx_desc_errors", "rx_dropped", "tx_dropped")
 
 
 class BenchFailure(AssertionError):
@@ -100,15 +108,20 @@ class Bench:
             library().restart()
         make_host = NativeHost if config.sim.host == "native" else AxiHost
         self.host = make_host(config.host, config.seed)
-        self.kernel = Kernel(self.host, seed=config.seed, time_scale=config.driver.time_scale)
+        self.kernel = Kernel(
+            self.host, seed=config.seed, time_scale=config.driver.time_scale, schedule=config.driver.schedule
+        )
         with self.kernel.entered():
             self._memory_before = {buffer.addr for buffer in self.kernel.mm.live()}
         self.totals = Totals()
         self._folder = folder
         self._captures: list[PcapngWriter] = []
         self._trace: Trace | None = None
+        self._bins: Bins | None = None
         self._device: NetDevice | None = None
         self._driver: PciDriver | None = None
+        self._earlier: Counter[str] = Counter()  # counts of drivers that were unloaded
+        self._excused_faults = 0
 
     # ------------------------------------------------------------------ power
     async def start(self) -> None:
@@ -140,11 +153,13 @@ class Bench:
         wire.observer, self.wire = self._trace, wire
         if config.sim.native:
             serve(dut, config)
-        self.books = Books(self.wire)
+        self.books = Books(self.wire, config.driver.mc_filter_type)
         self.partner = LinkPartner(self.wire, seed=config.seed)
         if (writer := self._writer("wire")) is not None:
             capture(self.wire, writer)
-        self.tap = HostTap(self.books.host_received, self.books.host_sent, self._writer("host"))
+        if cover_folder() is not None:
+            self._bins = Bins(self)
+        self.tap = HostTap(self.books.host_received, (self._bins or self.books).host_sent, self._writer("host"))
         self.host.start(self.kernel)
 
     async def _start_clocks(self) -> tuple[Any, Any]:
@@ -212,11 +227,8 @@ class Bench:
         adapter: Adapter = self.device.priv
         return adapter
 
-    async def probe(self) -> NetDevice:
-        """Load the driver; the device it made.
-
-        Raises: BenchFailure when it made none.
-        """
+    async def load(self) -> None:
+        """Load the driver: it probes the card."""
         driver = self.config.driver
         self._driver = e1000e_driver(
             {
@@ -224,14 +236,23 @@ class Bench:
                 "TxDescriptors": driver.tx_ring,
                 "InterruptThrottleRate": driver.interrupt_throttle,
                 "RxIntDelay": driver.rx_int_delay,
+                "TxIntDelay": driver.tx_int_delay,
+                "mc_filter_type": driver.mc_filter_type,
             }
         )
         await self.run(pci_register_driver(self._driver))
+
+    async def probe(self) -> NetDevice:
+        """Load the driver; the device it made.
+
+        Raises: BenchFailure when it made none.
+        """
+        await self.load()
         with self.kernel.entered():
             devices = list(net_state().devices.values())
         if len(devices) != 1:
             raise BenchFailure([f"probe made {len(devices)} network devices", *self.kernel_log()])
-        self._device = devices[0]
+        self._device = self.books.device = devices[0]
         with self.kernel.entered():
             self.tap.attach(self._device)
         return self._device
@@ -329,38 +350,62 @@ class Bench:
             quiet_ns = quiet_ns + _POLL_NS if now == before else 0
             before = now
 
+    @contextmanager
+    def dma_faults_expected(self) -> Iterator[list[Violation]]:
+        """In here the card may ask for memory that it may not have; what the IOMMU said of it."""
+        before = self.host.dma.faults
+        with self.kernel.expecting("dma-fault") as caught:
+            yield caught
+        self._excused_faults += self.host.dma.faults - before
+
     # ------------------------------------------------------------------ the end
+    async def unload(self) -> None:
+        """Take the totals, ifdown, remove; frames on the way may be ignored. Without a device: just remove."""
+        if self._device is not None:
+            await self.take_totals()
+            self._earlier = self._counts()
+            await self.close()
+            with self.kernel.entered():
+                self.tap.detach()
+                self._echo.close()
+        assert self._driver is not None
+        await self.run(pci_unregister_driver(self._driver))
+        self._device = self.books.device = None
+
     async def down(self) -> Totals:
-        """Settle, take the totals, ifdown, remove; then look for what is wrong.
+        """Settle, unload where that was not done yet; then look for what is wrong.
 
         Raises: BenchFailure with everything that is.
         """
         await self.settle()
-        await self.take_totals()
-        await self.close()
-        with self.kernel.entered():
-            self.tap.detach()
-            self._echo.close()
-        assert self._driver is not None
-        await self.run(pci_unregister_driver(self._driver))
-        self._device = None
+        if self._device is not None:
+            await self.unload()
         self.host.stop()
         self.close_captures()
+        if self._bins is not None and (folder := cover_folder()) is not None:
+            self._bins.write(folder)
         if problems := self.problems():
             raise BenchFailure(problems)
         return self.totals
 
     async def take_totals(self) -> Totals:
-        """Counters so far; they are gone with the device."""
-        adapter, totals, books = self.adapter, self.totals, self.books
+        """Counters so far, of all drivers that were loaded; `link` is the device's, and gone with it."""
+        totals, books = self.totals, self.books
         totals.link = await self.run(dev_get_stats(self.device))
-        totals.hardware = dict(adapter.stats.counts)
+        counts = self._counts()
+        totals.hardware = {name: counts[name] for name in counts if name not in _SOFTWARE_COUNTS}
         totals.irqs = self.kernel.irq_count(self.host.irq_of(0))
-        totals.polls = adapter.napi.polls
-        software = {name: getattr(adapter, name) for name in ("rx_length_errors", "rx_desc_errors", "rx_dropped")}
-        totals.receive = books.receive_account({**totals.hardware, **software})
-        totals.transmit = books.transmit_account(adapter.tx_dropped)
+        totals.polls = self.adapter.napi.polls
+        totals.receive = books.receive_account(counts)
+        totals.transmit = books.transmit_account(counts["tx_dropped"])
         return totals
+
+    def _counts(self) -> Counter[str]:
+        """The card's statistics, as summed up by drivers so far, and the drivers' own."""
+        adapter, counts = self.adapter, Counter(self._earlier)
+        counts.update(adapter.stats.counts)
+        counts.update({name: getattr(adapter, name) for name in _SOFTWARE_COUNTS})
+        return counts
 
     def close_captures(self) -> None:
         for writer in self._captures:
@@ -377,8 +422,8 @@ class Bench:
                 found.append(f"{name} accounting is open: {account}")
         found += [f"contract: {violation}" for violation in self.kernel.violations]
         found += [f"process {name}: {error!r}" for name, error in self.kernel.unseen_errors()]
-        if self.host.dma.faults:
-            found.append(f"{self.host.dma.faults} DMA accesses went where nothing is mapped")
+        if faults := self.host.dma.faults - self._excused_faults:
+            found.append(f"{faults} DMA accesses went where nothing is mapped")
         if self._driver is not None and self._device is None:
             found += self._leaks()
         return found

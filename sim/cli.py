@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from driver.linux.sched import SCHEDULES
 from sim.benchmark.command import PARTS, run_bench
 from sim.config import (
     HOSTS,
@@ -126,6 +127,10 @@ def _common(parser: argparse.ArgumentParser) -> None:
         help=f"divide the driver's delays and timers by N (default {TIME_SCALE}; 1, so none, for a replay at captured"
         " speed where idle time is skipped: elsewhere its 2 s timer takes minutes)",
     )  # fmt: skip
+    sim.add_argument(
+        "--schedule", choices=SCHEDULES, default=DriverConfig().schedule,
+        help="first where Linux gives no promise: whoever the seed says (random, default), or came first (fifo)",
+    )  # fmt: skip
     known = SimConfig()
     sim.add_argument(
         "--host", choices=HOSTS, default=known.host,
@@ -202,6 +207,7 @@ def _config(arguments: argparse.Namespace) -> BenchConfig:
         driver=DriverConfig(
             rx_ring=arguments.rings, tx_ring=arguments.rings, mtu=arguments.mtu,
             time_scale=_time_scale(arguments, sim), interrupt_throttle=arguments.interrupt_rate,
+            schedule=arguments.schedule,
         ),
         trace=arguments.trace,
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from driver.e1000e.desc import DESC_BYTES
+from driver.e1000e.desc import DESC_BYTES, TXD_CMD_IDE, TXD_CMD_IFCS, TXD_CMD_RS
 from driver.e1000e.hw import Hw
 from driver.e1000e.param import ITR_ADAPTIVE, ITR_CONSERVATIVE, Params
 from driver.e1000e.regs import Rw
-from driver.linux.if_ether import ETH_FCS_LEN, ETH_FRAME_LEN, VLAN_HLEN
+from driver.linux.if_ether import ETH_DATA_LEN, ETH_FCS_LEN, ETH_HLEN, VLAN_HLEN
 from driver.linux.napi import NapiStruct
 from driver.linux.netdevice import NetDevice
 from driver.linux.pci import PciDev
@@ -18,8 +18,20 @@ from driver.linux.spinlock import SpinLock
 from driver.linux.timer import TimerList
 from driver.linux.workqueue import Work
 
-__all__ = ["ITR_MODES", "Adapter", "Buffer", "HwStats", "Ring", "e1000_desc_unused"]
+__all__ = [
+    "DEFAULT_ITR_HZ",
+    "FRAME_OVERHEAD_BYTES",
+    "ITR_MODES",
+    "MAX_FRAME_BYTES",
+    "Adapter",
+    "Buffer",
+    "HwStats",
+    "Ring",
+    "e1000_desc_unused",
+]
 
+MAX_FRAME_BYTES = 9234  # with FCS: what an 82574L receives with RCTL.LPE
+FRAME_OVERHEAD_BYTES = ETH_HLEN + VLAN_HLEN + ETH_FCS_LEN  # around the MTU
 DEFAULT_RX_BUFFER_BYTES = 2048
 DEFAULT_ITR_HZ = 20_000
 ITR_MODES = (ITR_ADAPTIVE, ITR_CONSERVATIVE)
@@ -57,6 +69,7 @@ class Ring:
         self.next_to_use = 0
         self.next_to_tell = 0  # transmit: what the tail is; behind next_to_use while the stack has more
         self.next_to_clean = 0
+        self.rx_skb_top: SkBuff | None = None  # receive: the pieces so far of a frame that lies in several buffers
         self.buffer_info: list[Buffer] = []
 
     @property
@@ -94,7 +107,9 @@ class Adapter:
         self.params = params
         self.down = True  # __E1000_DOWN: nobody may start work, timers or transmission
         self.resetting = False  # __E1000_RESETTING: somebody takes the card down and up again
-        self.max_frame_size = ETH_FRAME_LEN + VLAN_HLEN + ETH_FCS_LEN
+        self.testing = False  # __E1000_TESTING: the self-test has the card to itself
+        self.test_icr = 0  # causes that the self-test's handler saw
+        self.max_frame_size = ETH_DATA_LEN + FRAME_OVERHEAD_BYTES
         self.rx_buffer_len = DEFAULT_RX_BUFFER_BYTES
         self.tx_ring: Ring
         self.rx_ring: Ring
@@ -117,13 +132,14 @@ class Adapter:
         self.total_tx_bytes = self.total_tx_packets = 0  # since the last poll
         self.total_rx_bytes = self.total_rx_packets = 0
         # receive
-        self.rx_discarding = False  # FLAG2_IS_DISCARDING: inside a frame that did not fit one buffer
+        self.rx_discarding = False  # FLAG2_IS_DISCARDING: inside a frame that was given up
         self.alloc_rx_buff_failed = 0
         self.rx_dma_failed = 0
-        self.rx_length_errors = 0  # frames that did not fit one buffer
+        self.rx_length_errors = 0  # frames of a length that none can have
         self.rx_desc_errors = 0  # frames the card handed over marked as bad
-        self.rx_dropped = 0  # good frames that lay on the ring when it was emptied
+        self.rx_dropped = 0  # good frames that lay on the ring when it was emptied, or found no memory
         # transmit
+        self.txd_cmd = TXD_CMD_IFCS | TXD_CMD_RS | (TXD_CMD_IDE if params.TxIntDelay else 0)  # of every descriptor
         self.detect_tx_hung = False
         self.tx_hang_head: int | None = None  # TDH when a frame was first found overdue
         self.tx_timeout_factor = 1

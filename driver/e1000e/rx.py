@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Reception: ring, buffers, cleaning (Linux: the receive half of netdev.c).
 
-A frame has one buffer. One that needs more than that is thrown away, descriptor by descriptor, up to its end: the
-buffers are as large as the largest frame that the MTU allows, so it was not for us.
+A buffer holds the largest standard frame, or a page when the MTU is larger. A frame that lies in several of them is
+copied together, and the buffers are used again: skbs here are linear, where Linux hands up the pages themselves.
 """
 
 from __future__ import annotations
 
-from driver.e1000e.adapter import Adapter, Buffer, Ring, e1000_desc_unused
+from driver.e1000e.adapter import MAX_FRAME_BYTES, Adapter, Buffer, Ring, e1000_desc_unused
 from driver.e1000e.desc import (
     DESC_BYTES,
     RXD,
@@ -43,7 +43,15 @@ from driver.linux.dma_mapping import (
 from driver.linux.etherdevice import eth_type_trans
 from driver.linux.if_ether import ETH_DATA_LEN, ETH_FCS_LEN, ETH_HLEN
 from driver.linux.netdevice import netif_receive_skb
-from driver.linux.skbuff import SkBuff, dev_consume_skb_any, netdev_alloc_skb_ip_align, skb_put, skb_put_data
+from driver.linux.skbuff import (
+    SkBuff,
+    dev_consume_skb_any,
+    dev_kfree_skb_any,
+    netdev_alloc_skb_ip_align,
+    skb_put,
+    skb_put_data,
+    skb_trim,
+)
 
 __all__ = [
     "RX_BUFFER_WRITE",
@@ -56,12 +64,12 @@ __all__ = [
 ]
 
 RX_BUFFER_WRITE = 16  # buffers are handed to the card this many at a time; a power of two
-RX_BUFFER_SIZES = (2048, 4096, 8192, 16384)
+STANDARD_BUFFER_BYTES, JUMBO_BUFFER_BYTES = 2048, 4096
 
 
 def e1000_rx_buffer_len(max_frame: int) -> int:
-    """The smallest buffer the card knows that holds a frame of `max_frame` bytes, FCS included."""
-    return next(size for size in RX_BUFFER_SIZES if size >= max_frame)
+    """Bytes of a buffer when frames have up to `max_frame` bytes, FCS included: a longer one takes several."""
+    return STANDARD_BUFFER_BYTES if max_frame <= STANDARD_BUFFER_BYTES else JUMBO_BUFFER_BYTES
 
 
 # ---------------------------------------------------------------- ring
@@ -74,17 +82,31 @@ def e1000_clean_rx_ring(ring: Ring) -> None:
             dev_consume_skb_any(buffer.skb)
             buffer.skb = None
     e1000e_empty_ring(ring)
-    ring.adapter.rx_discarding = False
 
 
 def _drop_received(ring: Ring) -> None:
-    index = ring.next_to_clean
+    """Count what nobody has polled; of a frame that the card was about to store in pieces the rest will never come."""
+    adapter, index = ring.adapter, ring.next_to_clean
+    inside = ring.rx_skb_top is not None
     while index != ring.next_to_use and ring.desc[index * DESC_BYTES + RXD_STATUS_OFFSET] & RXD_STAT_DD:
         _, length, _, status, errors, _ = RXD.unpack_from(ring.desc, index * DESC_BYTES)
-        if _frame_bytes(ring.adapter, ring.buffer_info[index], length, status, errors):
-            ring.adapter.rx_dropped += 1
+        if not status & RXD_STAT_EOP:
+            inside = not adapter.rx_discarding
+        elif adapter.rx_discarding:
+            adapter.rx_discarding = False
+        elif inside and not errors & RXD_ERR_FRAME_ERR_MASK:
+            adapter.rx_dropped += 1
+            inside = False
+        else:
+            adapter.rx_dropped += bool(_frame_bytes(adapter, ring.buffer_info[index], length, errors))
+            inside = False
         index = (index + 1) % ring.count
     ring.next_to_clean = index
+    adapter.rx_dropped += inside
+    adapter.rx_discarding = False
+    if ring.rx_skb_top is not None:
+        dev_kfree_skb_any(ring.rx_skb_top)
+        ring.rx_skb_top = None
 
 
 def _unmap(ring: Ring, buffer: Buffer) -> None:
@@ -104,9 +126,9 @@ async def e1000_setup_rctl(adapter: Adapter) -> None:
         value |= RCTL.LPE
     if adapter.params.CrcStripping:
         value |= RCTL.SECRC
-    # BSIZE halves from 0 on, and BSEX multiplies by 16: 2048 is 0 without, 16384 to 4096 are 1 to 3 with it.
-    if adapter.rx_buffer_len > RX_BUFFER_SIZES[0]:
-        value |= RCTL.BSEX | RCTL.BSIZE.put({16384: 1, 8192: 2, 4096: 3}[adapter.rx_buffer_len])
+    # BSIZE halves from 0 on, and BSEX multiplies by 16: 2048 is 0 without, 4096 is 3 with it.
+    if adapter.rx_buffer_len == JUMBO_BUFFER_BYTES:
+        value |= RCTL.BSEX | RCTL.BSIZE.put(3)
     ew32(hw, RCTL, value)
 
 
@@ -208,8 +230,11 @@ def e1000_clean_rx_irq(ring: Ring, budget: int) -> int:
 
 
 def _take_frame(adapter: Adapter, buffer: Buffer, length: int, status: int, errors: int) -> SkBuff | None:
-    """The frame of an unmapped buffer; None when there is none to pass on, and the buffer is used again."""
-    length = _frame_bytes(adapter, buffer, length, status, errors)
+    """The frame that ends in an unmapped buffer; None when none does, or it is not to be passed on. A buffer that
+    keeps its skb is used again."""
+    if not status & RXD_STAT_EOP or adapter.rx_ring.rx_skb_top is not None or adapter.rx_discarding:
+        return _take_piece(adapter, buffer, length, status, errors)
+    length = _frame_bytes(adapter, buffer, length, errors)
     if not length:
         return None
     skb = buffer.skb
@@ -224,16 +249,8 @@ def _take_frame(adapter: Adapter, buffer: Buffer, length: int, status: int, erro
     return skb
 
 
-def _frame_bytes(adapter: Adapter, buffer: Buffer, length: int, status: int, errors: int) -> int:
-    """Length without FCS of the frame that a descriptor reports; 0 when it is none to pass on, which is counted."""
-    if not status & RXD_STAT_EOP:
-        if not adapter.rx_discarding:
-            adapter.rx_length_errors += 1
-        adapter.rx_discarding = True
-        return 0
-    if adapter.rx_discarding:
-        adapter.rx_discarding = False
-        return 0
+def _frame_bytes(adapter: Adapter, buffer: Buffer, length: int, errors: int) -> int:
+    """Length without FCS of the frame that lies in one buffer; 0 when it is none to pass on, which is counted."""
     if errors & RXD_ERR_FRAME_ERR_MASK:
         adapter.rx_desc_errors += 1
         return 0
@@ -243,3 +260,39 @@ def _frame_bytes(adapter: Adapter, buffer: Buffer, length: int, status: int, err
         adapter.rx_length_errors += 1
         return 0
     return length
+
+
+# ---------------------------------------------------------------- frames in several buffers
+def _take_piece(adapter: Adapter, buffer: Buffer, length: int, status: int, errors: int) -> SkBuff | None:
+    """Append a piece to the frame that it belongs to (rx_skb_top); the frame when it was the last and all is well."""
+    ring = adapter.rx_ring
+    if ring.rx_skb_top is None and not adapter.rx_discarding:
+        ring.rx_skb_top = netdev_alloc_skb_ip_align(adapter.netdev, MAX_FRAME_BYTES)
+        if ring.rx_skb_top is None:
+            adapter.alloc_rx_buff_failed += 1
+            adapter.rx_dropped += 1
+            adapter.rx_discarding = True
+    top, piece = ring.rx_skb_top, buffer.skb
+    assert piece is not None, "a descriptor was handed to the card without a buffer"
+    if top is not None:
+        if length > buffer.length or top.len + length > MAX_FRAME_BYTES:
+            adapter.rx_length_errors += 1
+            adapter.rx_discarding = True
+            dev_kfree_skb_any(top)
+            top = ring.rx_skb_top = None
+        else:
+            skb_put_data(top, piece.head_view()[piece.data : piece.data + length])
+    if not status & RXD_STAT_EOP:
+        return None
+    ring.rx_skb_top, adapter.rx_discarding = None, False
+    return None if top is None else _whole_frame(adapter, top, errors)
+
+
+def _whole_frame(adapter: Adapter, top: SkBuff, errors: int) -> SkBuff | None:
+    if errors & RXD_ERR_FRAME_ERR_MASK:
+        adapter.rx_desc_errors += 1
+        dev_kfree_skb_any(top)
+        return None
+    if not adapter.params.CrcStripping:
+        skb_trim(top, top.len - ETH_FCS_LEN)
+    return top

@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from random import Random
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from driver.host import Event, Host, ReadDone, Request
 from driver.linux.bug import ContractViolation, Violation, fatal_violation, warn_violation
@@ -46,6 +47,7 @@ from driver.linux.timer import TICK_NS, run_timer_softirq
 from driver.linux.tracepoint import Tracer
 
 __all__ = [
+    "SCHEDULES",
     "Cost",
     "Cpu",
     "Kernel",
@@ -71,6 +73,10 @@ __all__ = [
 ]
 
 Part = TypeVar("Part")
+Ready = TypeVar("Ready")
+
+# What goes first where Linux gives no promise: whoever came first, or whoever the seed says.
+SCHEDULES: Final = ("fifo", "random")
 
 # More resumptions than this at one instant are taken for a loop that no simulated time ever ends.
 LIVELOCK_LIMIT = 200_000
@@ -103,6 +109,8 @@ class Kernel:
     host: memory and PCI functions. time_scale: the driver's time scale N: msleep, usleep_range, udelay, jiffies and
     timers run N times as fast as simulated time. cost: None charges nothing.
     iova_base, dma_slots: the IOMMU's window; above 4 GiB, and sized by the memory, unless told otherwise.
+    schedule: one of SCHEDULES. With "random" the seed says which runnable task runs, which CPU goes first, which of the
+    interrupts that wait is taken, and in what order things expire that fall due at the same time.
     """
 
     def __init__(
@@ -116,7 +124,10 @@ class Kernel:
         cost: Cost | None = None,
         iova_base: int = DEFAULT_IOVA_BASE,
         dma_slots: int | None = None,
+        schedule: str = "fifo",
     ) -> None:
+        if schedule not in SCHEDULES:
+            raise ValueError(f"schedule {schedule} is none of {', '.join(SCHEDULES)}")
         if cpus < 1 or time_scale < 1:
             raise ValueError(f"cpus {cpus} and time_scale {time_scale} must be at least 1")
         self.host = host
@@ -135,8 +146,9 @@ class Kernel:
         self.softirq_actions[TIMER_SOFTIRQ] = run_timer_softirq
         self.blocker: Cpu | None = None
         self.tracer: Tracer | None = None
-        self._heap: list[tuple[int, int, Expiring]] = []
+        self._heap: list[tuple[int, float, int, Expiring]] = []  # when, who goes first, arming, what
         self._armings = 0
+        self._dice = Random(f"{seed} schedule") if schedule == "random" else None
         self._expected: dict[str, list[Violation]] = {}
         self._panic: ContractViolation | None = None
         self._parts: dict[Callable[[], Any], Any] = {}
@@ -166,7 +178,7 @@ class Kernel:
                     self.irq(event.irq).set_level(event.asserted)
             heap = self._heap
             while heap and heap[0][0] <= now_ns:
-                _, arming, thing = heapq.heappop(heap)
+                _, _, arming, thing = heapq.heappop(heap)
                 if thing.armed == arming:
                     thing.expire()
             if len(self.cpus) == 1:
@@ -184,7 +196,7 @@ class Kernel:
     def deadline_ns(self) -> int | None:
         """When to call `step` next if nothing happens before; None: never."""
         heap = self._heap
-        while heap and heap[0][2].armed != heap[0][1]:
+        while heap and heap[0][3].armed != heap[0][2]:
             heapq.heappop(heap)
         best = heap[0][0] if heap else None
         if self.requests:
@@ -287,11 +299,14 @@ class Kernel:
         """Call thing.expire() at when_ns, unless it is armed again or `armed` is cleared."""
         self._armings += 1
         thing.armed = self._armings
-        heapq.heappush(self._heap, (when_ns, self._armings, thing))
+        first = 0.0 if self._dice is None else self._dice.random()
+        heapq.heappush(self._heap, (when_ns, first, self._armings, thing))
 
-    def choose(self, queue: deque[Task]) -> Task:
-        """The task that runs next: the one place where a seeded choice among the runnable would go."""
-        return queue.popleft()
+    def choose(self, ready: deque[Ready]) -> Ready:
+        """Take who goes next from those that could: the one place that decides it."""
+        if self._dice is not None and len(ready) > 1:
+            ready.rotate(-self._dice.randrange(len(ready)))
+        return ready.popleft()
 
     def _start(self, coro: Coroutine[Any, Any, Any], name: str, cpu: int, is_kthread: bool) -> Task:
         task = Task(coro, name or getattr(coro, "__qualname__", "task"), self.cpus[cpu], is_kthread)
@@ -311,7 +326,9 @@ class Kernel:
         progress = True
         while progress:
             progress = False
-            for cpu in self.cpus:
+            cpus = deque(self.cpus)
+            while cpus:
+                cpu = self.choose(cpus)
                 if (self.blocker is None or self.blocker is cpu) and cpu.deadline_ns(self.now_ns) == self.now_ns:
                     progress = True
                     self._run(cpu)
@@ -375,7 +392,7 @@ class Kernel:
         invoke_softirq(cpu)
 
     def _enter_hardirq(self, cpu: Cpu) -> None:
-        desc = cpu.irqs.popleft()
+        desc = self.choose(cpu.irqs)
         ctx = cpu.hard
         ctx.coro = handle_irq(desc)
         ctx.below = cpu.ctx

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Receive side of the MAC, all in the XGMII receive clock: XGMII to 128-bit beats with length and FCS check.
 //
+// In `block_i` the pins are taken for idle; words of looped frames (nic_mac_loop) come in where those from the pins would,
+// while `wire_idle_o`.
 // Beats out: no back-pressure; FCS included; `out_status_o` is valid with the last beat. A frame without a single byte
 // after its SFD leaves no trace. Bytes beyond the end of a frame are zeros in its last word.
 // Latency: 6 cycles from the pins to the beat that holds them (7 for its first half).
@@ -11,27 +13,37 @@ module nic_mac_rx
     input  logic           clk_i,
     input  logic           rst_ni,
     input  xgmii_t         xgmii_i,
+    input  logic           block_i,
+    output logic           wire_idle_o,
+    input  logic           loop_valid_i,
+    input  mac_word_t      loop_word_i,
     output logic           out_valid_o,
     output frame_beat_t    out_beat_o,
     output rx_mac_status_t out_status_o,
     /// Something is on the wire or in here.
     output logic           busy_o
 );
-  logic a_valid, a_last, a_err, wire_busy;
-  logic [63:0] a_data;
-  logic [3:0] a_bytes;
+  logic wire_valid, wire_busy;
+  mac_word_t wire_word;
 
   nic_mac_rx_xgmii u_xgmii (
       .clk_i,
       .rst_ni,
-      .xgmii_i,
-      .valid_o(a_valid),
-      .data_o (a_data),
-      .bytes_o(a_bytes),
-      .last_o (a_last),
-      .err_o  (a_err),
+      .xgmii_i(block_i ? IdleWord : xgmii_i),
+      .valid_o(wire_valid),
+      .data_o (wire_word.data),
+      .bytes_o(wire_word.bytes),
+      .last_o (wire_word.last),
+      .err_o  (wire_word.err),
       .busy_o (wire_busy)
   );
+  assign wire_idle_o = !wire_busy;
+
+  logic a_valid, a_last, a_err;
+  logic [63:0] a_data;
+  logic [3:0] a_bytes;
+  assign a_valid = wire_valid || loop_valid_i;
+  assign {a_err, a_last, a_bytes, a_data} = loop_valid_i ? loop_word_i : wire_word;
 
   // -------------------------------------------------------------- stage b: nothing beyond a frame's end but zeros
   logic b_valid_q, b_last_q, b_err_q;

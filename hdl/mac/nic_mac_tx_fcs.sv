@@ -26,7 +26,7 @@ module nic_mac_tx_fcs
 
   // -------------------------------------------------------------- stage p: padding
   mac_word_t p_word_q, p_word_d;
-  logic p_valid_q, p_first_q, p_fcs_q, p_ready, f_ready;
+  logic p_valid_q, p_first_q, p_fcs_q, p_ready, c_ready, f_ready;
   logic padding_q, pad_more;
   logic [3:0] index_q;  // of the word in the frame; 8 stands for all later ones
 
@@ -71,7 +71,7 @@ module nic_mac_tx_fcs
 
   // -------------------------------------------------------------- stage c: the sum over everything up to this word
   mac_word_t c_word_q;
-  logic c_valid_q, c_fcs_q, c_ready;
+  logic c_valid_q, c_fcs_q;
   nic_crc32_pkg::crc32_t crc_q;
 
   assign c_ready = !c_valid_q || f_ready;

@@ -256,7 +256,7 @@ module nic_top #(
   ring_cfg_t tx_ring_linked;
   always_comb begin
     tx_ring_linked    = tx_ring;
-    tx_ring_linked.en = tx_ring.en && link;
+    tx_ring_linked.en = tx_ring.en && (link || tx_cfg.loopback);
   end
 
   nic_dma #(

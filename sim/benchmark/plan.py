@@ -63,7 +63,7 @@ class Plan:
         return BenchConfig(
             seed=self._seed,
             host=HostConfig(memory_bytes=256 << 20, latency_ns=latency_ns),
-            driver=DriverConfig(**(settings | driver)),
+            driver=DriverConfig(schedule="fifo", **(settings | driver)),
             sim=sim,
         )
 

@@ -40,7 +40,7 @@ class AxiHost(Machine):
         self._intx = dut.intx_o
 
         def checked(iova: int, count: int, is_write: bool) -> int | None:
-            return table.translate(iova, count, is_write) if self.function.bus_master else None
+            return table.translate(iova, count, is_write) if self._may_use_bus else None
 
         self.dma = AxiMemory(dut, clock, self.ram, checked, self._config, self._seed, self.observer)
         cocotb.start_soon(self._watch_intx())
@@ -57,6 +57,9 @@ class AxiHost(Machine):
     # ------------------------------------------------------------------ the pump
     def wake(self) -> None:
         """The kernel has work that it does not know the time of (a task was started from outside)."""
+        self._wake.set()
+
+    def _line_may_have_moved(self) -> None:
         self._wake.set()
 
     def start(self, kernel: Pumped) -> None:

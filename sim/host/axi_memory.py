@@ -83,6 +83,15 @@ class BurstScheduler:
         self._random = random
         self._waiting: deque[Burst] = deque()
         self._arrived = Event()
+        self._released = Event()
+        self.hold(False)
+
+    def hold(self, held: bool) -> None:
+        """Whether nothing is answered."""
+        if held:
+            self._released.clear()
+        else:
+            self._released.set()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -116,6 +125,7 @@ class BurstScheduler:
     async def wait(self) -> None:
         """Until some burst may be answered."""
         while True:
+            await self._released.wait()
             self._arrived.clear()
             if not self._waiting:
                 await self._arrived.wait()
@@ -223,6 +233,10 @@ class AxiMemory:
     ) -> None:
         """Answer the next burst that `match` picks with `response`; its data does not move."""
         self._errors[write].plan(response, match)
+
+    def hold(self, *, write: bool, held: bool) -> None:
+        """Whether bursts of that direction have to wait for their answer for as long as this holds."""
+        (self._writes if write else self._reads).hold(held)
 
     # ------------------------------------------------------------------ reads
     def _accept_read(self, item: Item) -> None:

@@ -15,7 +15,7 @@ module fv_intr
     input logic        iame_i,
     input logic [31:0] time_skip_i
 );
-  logic intx, idle, soonest_valid;
+  logic intx, fired, idle, soonest_valid;
   logic [31:0] rdata;
   logic [63:0] now, soonest;
   deadline_t throttle;
@@ -47,6 +47,7 @@ module fv_intr
       .throttle_o        (throttle),
       .throttle_expired_i(expired[0]),
       .intx_o            (intx),
+      .fired_o           (fired),
       .idle_o            (idle)
   );
 
@@ -83,7 +84,7 @@ module fv_intr
     came       = cause_i;
     came.rxq0  = cause_i.rxt0 || cause_i.rxdmt0;
     came.txq0  = cause_i.txdw;
-    came.other = cause_i.lsc || cause_i.rxo || cause_i.mdac;
+    came.other = cause_i.lsc || cause_i.rxo || cause_i.mdac || cause_i.srpd;
     raised     = (came | (wr_ics ? req_i.wdata : '0)) & ICS_FIELDS;
     named      = wr_icr ? req_i.wdata : rd_icr && (intx || enabled_q == '0) ? '1 : '0;
   end
@@ -105,7 +106,7 @@ module fv_intr
   end
 
   // As it was in the cycle before, in which the line decided what it is now.
-  logic intx_q, quiet_q, reason_q, again_q, rose;
+  logic intx_q, quiet_q, reason_q, again_q, fired_q, rose;
   logic [15:0] ruling_itr_q;
   logic [63:0] then_q;
   // From the last time the line rose.
@@ -116,6 +117,7 @@ module fv_intr
   always_ff @(posedge clk_i) begin
     intx_q       <= rst_ni && intx;
     quiet_q      <= rst_ni && !req_i.wr && !req_i.rd;
+    fired_q      <= rst_ni && fired;
     reason_q     <= rst_ni && (pending_q & enabled_q) != '0;
     again_q      <= rst_ni && (again_q || (intx_q && !intx));
     ruling_itr_q <= itr_q;
@@ -136,6 +138,7 @@ module fv_intr
       if (req_i.rd && req_i.addr == IMS_ADDR) begin
         p_mask : assert (rdata == enabled_q);
       end
+      p_fired : assert (rose == fired_q);
       p_has_a_reason : assert (!intx || (pending_q & enabled_q) != '0);
       p_not_early : assert (!rose || !throttled_q || then_q >= free_at_q);
       p_not_late : assert (intx || !quiet_q || !reason_q || (throttled_q && then_q < free_at_q));

@@ -7,7 +7,7 @@ from tests.formal.formal import Mutant, Proof, check
 
 FIFO, FIFO_ASYNC = "common/nic_fifo.sv", "common/nic_fifo_async.sv"
 PKG, REGS, CSR_PKG, AXI_PKG = "pkg/nic_pkg.sv", "csr/gen/nic_regs_pkg.sv", "csr/nic_csr_pkg.sv", "dma/nic_axi_pkg.sv"
-TIME, INTR, RX_DELAY, BURSTS = "csr/nic_time.sv", "csr/nic_intr.sv", "csr/nic_rx_delay.sv", "dma/nic_axi_bursts.sv"
+TIME, INTR, DELAY, BURSTS = "csr/nic_time.sv", "csr/nic_intr.sv", "csr/nic_intr_delay.sv", "dma/nic_axi_bursts.sv"
 FETCH = "dma/nic_desc_fetch.sv"
 
 FIFO_MUTANTS = (
@@ -44,9 +44,10 @@ PROOFS = (
         Mutant(FETCH, "assign wrapped    = ring_i.tail < next_q", "assign wrapped    = ring_i.tail <= next_q"),
         Mutant(FETCH, "want <= room", "want <= room + 1'b1"),
     )),
-    Proof("rx-delay", "fv_rx_delay", (REGS, CSR_PKG, TIME, RX_DELAY), mode="induction", depth=3, reach=9, mutants=(
-        Mutant(RX_DELAY, "if (!packet_q.valid) absolute_q", "absolute_q"),
-        Mutant(RX_DELAY, "(packet_q.valid || event_i) && (flush", "packet_q.valid && (flush"),
+    Proof("interrupt-delay", "fv_intr_delay", (REGS, CSR_PKG, TIME, DELAY), mode="induction", depth=3, reach=9, mutants=(
+        Mutant(DELAY, "if (!packet_q.valid) absolute_q", "absolute_q"),
+        Mutant(DELAY, "(packet_q.valid || event_i) && (flush", "packet_q.valid && (flush"),
+        Mutant(DELAY, "absolute_expired_i || urgent_i", "absolute_expired_i"),
         Mutant(TIME, "now_q >= deadline_i[i].at", "now_q > deadline_i[i].at"),
         Mutant(TIME, "if (deadline_i[i].at < deadline_o)", "if (deadline_i[i].at > deadline_o)"),
     )),

@@ -44,7 +44,7 @@ def is_path(cell, pin):
 
 
 def levels(netlist):
-    """{clock: (levels, name of the register or memory at the path's end)}"""
+    """{clock: {register or memory at a path's end: levels}}, the deepest first."""
     module = module_of(netlist)
     cells, names = module["cells"], net_names(module)
     driver = {bit: name for name, cell in cells.items() for _, bit in pins(cell, "output")}
@@ -62,15 +62,15 @@ def levels(netlist):
                 free = cell["type"] in FREE or pin in CHAIN
                 reached = max(reached, depth.get(driver.get(bit), 0) + (not free))
         depth[name] = reached
-    worst = defaultdict(lambda: (0, ""))
+    worst = defaultdict(Counter)
     for cell in cells.values():
         clocks = [names.get(cell["connections"][pin][0], "?") for pin in CLOCK_PINS.get(cell["type"], ())]
         for pin, bit in pins(cell, "input"):
             if clocks and not is_path(cell, pin) and driver.get(bit) in depth:
                 end = next((names[b] for _, b in pins(cell, "output") if b in names), "?")
-                clock = clocks[pin.endswith("B") and len(clocks) > 1]
-                worst[clock] = max(worst[clock], (depth[driver[bit]], end))
-    return dict(worst)
+                at = worst[clocks[pin.endswith("B") and len(clocks) > 1]]
+                at[end] = max(at[end], depth[driver[bit]])
+    return {clock: dict(ends.most_common()) for clock, ends in worst.items()}
 
 
 def cells_by_block(netlist, depth=2):

@@ -118,7 +118,7 @@ class NativeHost(Machine):
         request = self._waiting.popleft()
         assert isinstance(request, ConfigRead | ConfigWrite)
         value = self._configure(request)
-        self.dma.bus_master(self.function.bus_master)
+        self.dma.bus_master(self._may_use_bus)
         self._tell_level()
         if value is not None:
             self._happened.append(ReadDone(request.cpu, value))
@@ -127,6 +127,11 @@ class NativeHost(Machine):
     # ------------------------------------------------------------------ the pump
     def wake(self) -> None:
         """The kernel has work that it does not know the time of (a task was started from outside)."""
+        self._library.wake_now()
+
+    def _line_may_have_moved(self) -> None:
+        self.dma.bus_master(self._may_use_bus)
+        self._tell_level()
         self._library.wake_now()
 
     def start(self, kernel: Pumped) -> None:

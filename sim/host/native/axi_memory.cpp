@@ -296,8 +296,8 @@ unsigned Memory::cycle(bool r_free, bool b_free, unsigned waits) {
     counts.read_bursts += reads_open_;
     counts.write_bursts += writes_open_;
     for (unsigned channel = 0; waits; ++channel, waits >>= 1) counts.stalls[channel] += waits & 1;
-    if (!reads_.empty() && r_.size() <= 2) serve_reads();
-    if (!writes_.empty() && b_.size() <= 2) serve_write();
+    if (!reads_.empty() && r_.size() <= 2 && !held[0]) serve_reads();
+    if (!writes_.empty() && b_.size() <= 2 && !held[1]) serve_write();
     unsigned due = 0;
     if (r_free && !r_.empty() && !stalled(kR)) due |= 1u << kR;
     if (b_free && !b_.empty() && !stalled(kB)) due |= 1u << kB;
@@ -372,6 +372,8 @@ void nicosim_memory_response(svBitVecVal* id, svBitVecVal* response) {
 void nicosim_memory_configure(const nicosim::MemoryConfig* config) { memory.configure(*config); }
 
 void nicosim_memory_bus_master(int enabled) { memory.bus_master = enabled; }
+
+void nicosim_memory_hold(int write, int held) { memory.held[write] = held; }
 
 void nicosim_memory_plan(int write, unsigned (*ask)(unsigned, uint64_t, uint64_t, unsigned)) { memory.planned[write] = ask; }
 

@@ -85,6 +85,7 @@ public:
     MemoryConfig config{};
     MemoryCounts counts{};
     bool bus_master = false;
+    bool held[2] = {false, false};  // reads, writes: nothing is answered
     // Error responses that a test has planned: asked for each burst while there are any (0: answer it normally).
     unsigned (*planned[2])(unsigned id, uint64_t first, uint64_t last, unsigned beats) = {nullptr, nullptr};
 

@@ -93,6 +93,10 @@ class NativeMemory:
         self._errors[write].plan(response, match)
         self._lib.nicosim_memory_plan(int(write), self._asked[write])
 
+    def hold(self, *, write: bool, held: bool) -> None:
+        """Whether bursts of that direction have to wait for their answer for as long as this holds."""
+        self._lib.nicosim_memory_hold(int(write), int(held))
+
     # ------------------------------------------------------------------ counts
     def _counts(self) -> _Counts:
         counts: _Counts = self._lib.nicosim_memory_counts().contents

@@ -9,7 +9,7 @@ from driver.e1000e import rx, tx
 from driver.e1000e.desc import RXD_ERR_CE, RXD_ERR_FRAME_ERR_MASK, RXD_ERR_RXE, RXD_ERR_SE
 from driver.e1000e.regs import GORCH, GORCL, TDT
 from driver.linux.dma_mapping import DMA_MAPPING_ERROR
-from driver.linux.netdevice import dev_set_mtu, netif_stop_queue, netif_wake_queue
+from driver.linux.netdevice import dev_close, dev_set_mtu, netif_stop_queue, netif_wake_queue
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import FakeCard
 
@@ -51,7 +51,7 @@ def test_short_frames_are_padded_with_zeros() -> None:
     bench.finish()
 
 
-@pytest.mark.parametrize("mtu, buffer_bytes", [(1500, 2048), (1501, 2048), (4000, 4096), (5000, 8192), (9212, 16384)])
+@pytest.mark.parametrize("mtu, buffer_bytes", [(1500, 2048), (1501, 2048), (2048, 4096), (4075, 4096), (9212, 4096)])
 def test_largest_frame_of_an_mtu_goes_both_ways(mtu: int, buffer_bytes: int) -> None:
     bench = Bench(SMALL_RINGS).up()
     assert bench.pump.run(dev_set_mtu(bench.netdev, mtu)) == 0
@@ -190,17 +190,88 @@ def test_packet_is_freed_only_after_its_last_descriptor_was_written_back() -> No
 
 
 # ---------------------------------------------------------------- receive
-def test_frame_that_needs_two_buffers_is_discarded_and_the_next_is_not() -> None:
-    bench = Bench().up()
-    bench.pump.run(dev_set_mtu(bench.netdev, 1600))
+def jumbo(mtu: int = 9000, **params: int) -> Bench:
+    bench = Bench({"RxDescriptors": 64, **params}).up()
+    assert bench.pump.run(dev_set_mtu(bench.netdev, mtu)) == 0
     bench.wait_carrier()
-    bench.arrive(frame_of(1000, 1), frame_of(7000, 2), frame_of(2000, 3), frame_of(5000, 4), frame_of(1000, 5))
+    return bench
+
+
+@pytest.mark.parametrize("strip", [0, 1])
+def test_frame_in_several_buffers_is_put_together(strip: int) -> None:
+    """Also where nothing but the FCS, or a part of it, lies in the last one."""
+    bench = jumbo(CrcStripping=strip)
+    frames = [frame_of(size, size) for size in (4090, 4092, 4093, 4096, 4097, 60, 8188, 8190, 8192, 9014, 9230) * 20]
+    bench.arrive(*frames, gap_ns=10_000)
+    bench.settle(10_000_000)
+    assert bench.received == frames
+    stats = bench.stats()
+    assert (stats.rx_errors, stats.rx_dropped, stats.rx_nohandler) == (0, 0, 0)
+    bench.finish()
+
+
+def test_longer_frame_than_the_mtu_asks_for_arrives() -> None:
+    """LPE knows one limit only, and the stack takes what comes: as it is with the stock driver."""
+    bench = jumbo(1600)
+    frames = [frame_of(1000, 1), frame_of(7000, 2), frame_of(2000, 3), frame_of(5000, 4), frame_of(1000, 5)]
+    bench.arrive(*frames)
     bench.settle()
-    assert bench.received == [frame_of(1000, 1), frame_of(2000, 3), frame_of(1000, 5)]
+    assert bench.received == frames
+    bench.finish()
+
+
+def test_frame_in_several_buffers_that_is_marked_bad_is_not_passed_on() -> None:
+    bench = jumbo()
+    bench.card.receive(frame_of(9000, 1), RXD_ERR_CE)
+    bench.settle()
+    bench.arrive(frame_of(9000, 2))
+    bench.settle()
+    assert bench.received == [frame_of(9000, 2)]
+    assert bench.adapter.rx_desc_errors == 1
+    bench.finish()
+
+
+def test_frame_longer_than_any_can_be_is_given_up_and_the_next_is_not() -> None:
+    bench = jumbo()
+    bench.arrive(frame_of(9234 + 1, 1), frame_of(13_000, 2), frame_of(9000, 3), frame_of(100, 4), gap_ns=20_000)
+    bench.settle()
+    assert bench.received == [frame_of(9000, 3), frame_of(100, 4)]
     stats = bench.stats()
     assert (stats.rx_length_errors, stats.rx_errors) == (2, 2)
     assert stats.rx_nohandler == 0, "a piece of a frame was passed on as a frame"
     bench.finish()
+
+
+def test_without_memory_for_a_frame_in_several_buffers_it_is_dropped_and_counted() -> None:
+    bench = jumbo()
+    bench.kernel.mm.fail_if(lambda size: size > 9000)
+    bench.arrive(*(frame_of(size, size) for size in (9000, 1000, 5000)), gap_ns=20_000)
+    bench.settle()
+    assert bench.received == [frame_of(1000, 1000)]
+    assert (bench.stats().rx_dropped, bench.adapter.alloc_rx_buff_failed) == (2, 2)
+    bench.kernel.mm.fail_if(None)
+    bench.arrive(frame_of(9000))
+    bench.settle()
+    assert bench.received[1:] == [frame_of(9000)]
+    bench.finish()
+
+
+def test_close_in_the_middle_of_a_frame_in_several_buffers() -> None:
+    """The first pieces polled, the others not, or not even stored: each frame is delivered or dropped, once."""
+    seen = set()
+    for delay_ns in range(0, 24_000, 1_000):
+        bench = jumbo()
+        bench.card.piece_ns = 8_000
+        bench.arrive(frame_of(9000))
+        bench.pump.advance(delay_ns)
+        inside = bench.adapter.rx_ring.rx_skb_top is not None
+        bench.pump.run(dev_close(bench.netdev))
+        stats = bench.stats()
+        assert len(bench.received) + stats.rx_dropped == stats.rx_packets <= 1
+        seen.add((inside, len(bench.received)))
+        bench.unload()
+        bench.assert_clean()
+    assert {(True, 0), (False, 1)} <= seen
 
 
 @pytest.mark.parametrize("error", [RXD_ERR_CE, RXD_ERR_SE, RXD_ERR_RXE])

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""The host fails: no time, no memory, no buffers. Nothing is lost but what the card counts, and nothing leaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cocotb
+from cocotb.triggers import Timer
+
+from driver.e1000e.adapter import e1000_desc_unused
+from driver.e1000e.rx import RX_BUFFER_WRITE
+from driver.linux.delay import udelay
+from driver.linux.errno import ENOMEM
+from driver.linux.netdevice import dev_close, dev_open
+from driver.linux.softirq import local_bh_disable, local_bh_enable
+from sim.bench import Bench
+from sim.config import BenchConfig, DriverConfig, SimConfig
+from sim.launch import launch
+from sim.traffic import frames_to
+from sim.wire import Frame
+from tests.system.helpers import bench_up, on_both
+from tests.system.trouble import Traffic, counted, proved
+
+RING = 64
+CARD_BYTES = 32 << 10  # more than the share of the packet memory that any PBA leaves the receiver by default
+
+
+async def busy_host(bench: Bench, us: int) -> None:
+    """Nothing but hard interrupts runs for so long: no poll, so no buffer is posted."""
+
+    async def busy() -> None:
+        local_bh_disable()
+        await udelay(us * bench.kernel.time_scale)
+        local_bh_enable()
+
+    await bench.run(busy())
+
+
+def flood(bench: Bench, frames: int, size: int) -> None:
+    device, partner = bench.device, bench.partner.config.mac
+    for data in frames_to(device.dev_addr, partner, bench.random, frames, (size, size)):
+        bench.wire.send(Frame(data))
+
+
+@cocotb.test()
+async def without_buffers_frames_wait_in_the_card(dut: Any) -> None:
+    """RNBC: a frame found no descriptor, and waits; none is missed as long as the packet memory holds them all."""
+    bench = await bench_up(dut)
+    before = await counted(bench)
+    busy = cocotb.start_soon(busy_host(bench, 60))
+    await Timer(1, "us")
+    flood(bench, RING + 40, 60)
+    await busy
+    await bench.settle()
+    now = await counted(bench)
+    # One descriptor is never posted, and the tail moves in steps of sixteen: 48 to 63 buffers.
+    assert 41 <= now["rnbc"] - before["rnbc"] <= 40 + 16
+    assert now["mpc"] == before["mpc"] == 0
+    await proved(bench)
+    totals = await bench.down()
+    assert totals.receive is not None and totals.receive.drops == {}
+
+
+@cocotb.test()
+async def without_room_in_the_card_frames_are_missed(dut: Any) -> None:
+    """MPC: the packet memory is full as well. What it holds is delivered later, the rest counted, each once."""
+    bench = await bench_up(dut)
+    busy = cocotb.start_soon(busy_host(bench, 200))
+    await Timer(1, "us")
+    frames = RING + 2 * CARD_BYTES // 1000
+    flood(bench, frames, 1000)
+    await busy
+    await bench.settle()
+    now = await counted(bench)
+    assert now["mpc"] > 0 and now["rnbc"] > 0
+    # In the card waited at most what fits its memory, and not much less.
+    waited = frames - now["mpc"] - (RING - 1)
+    assert 0 < waited <= CARD_BYTES // 1000 + 16
+    assert now["rnbc"] >= waited - 16
+    await proved(bench)
+    totals = await bench.down()
+    assert totals.receive is not None and list(totals.receive.drops) == ["missed: no room in the card"]
+    assert totals.link.rx_missed_errors == now["mpc"]
+
+
+@cocotb.test()
+async def refilling_fails_for_a_while(dut: Any) -> None:
+    """No memory for buffers, until the ring is empty: the watchdog makes the driver try again, and frames go on."""
+    bench = await bench_up(dut)
+    adapter, size = bench.adapter, bench.adapter.rx_buffer_len
+    bench.kernel.mm.fail_if(lambda wanted: wanted >= size)
+    traffic = Traffic(bench, lengths=(300, 600))  # too long to be copied: each takes its buffer along
+    traffic.start()
+    await bench.until(lambda: adapter.alloc_rx_buff_failed > 3, "the failure", timeout_ns=20_000_000)
+    # The card hears of buffers in steps of RX_BUFFER_WRITE: it has none left while the driver may hold some back.
+    empty = RING - RX_BUFFER_WRITE
+    await bench.until(lambda: e1000_desc_unused(adapter.rx_ring) >= empty, "the empty ring")
+    await Timer(50, "us")
+    await traffic.stop()
+    before = await counted(bench)
+    bench.kernel.mm.fail_if(None)
+    await bench.settle()
+    assert before["rnbc"] > 0
+    await proved(bench)
+    totals = await bench.down()
+    assert totals.receive is not None and set(totals.receive.drops) <= {"missed: no room in the card"}
+
+
+@cocotb.test()
+async def allocations_fail_now_and_then(dut: Any) -> None:
+    """One in five, of any size, during traffic both ways: nothing is lost that anybody was told is sent."""
+    bench = await bench_up(dut)
+    bench.kernel.mm.fail_if(lambda wanted: bench.random.random() < 0.2)
+    traffic = Traffic(bench)
+    traffic.start()
+    await bench.until(lambda: bench.adapter.alloc_rx_buff_failed > 20, "failures", timeout_ns=50_000_000)
+    await traffic.stop()
+    bench.kernel.mm.fail_if(None)
+    await bench.settle()
+    await proved(bench)
+    totals = await bench.down()
+    assert totals.receive is not None and totals.receive.sent > 100
+    assert set(totals.receive.drops) <= {"missed: no room in the card"}
+
+
+@cocotb.test()
+async def each_allocation_of_open_fails_in_turn(dut: Any) -> None:
+    """The first ones are the rings: ifup fails and leaves nothing behind. Then come buffers: ifup works with what there
+    is, and traffic runs when there is memory again."""
+    bench = await bench_up(dut)
+    device, kernel = bench.device, bench.kernel
+    await bench.settle()
+    bench.books.receiver_off()
+    await bench.run(dev_close(device))
+    with kernel.entered():
+        kept = len(kernel.mm.live()), len(kernel.dma_table.live())
+    failed = starved = 0
+    for allocations in range(RING + 8):
+        kernel.mm.fail_after(allocations)
+        error = await bench.run(dev_open(device))
+        kernel.mm.fail_after(None)
+        if error:
+            assert error == -ENOMEM
+            failed += 1
+        else:
+            starved += bench.adapter.alloc_rx_buff_failed > 0
+            bench.adapter.alloc_rx_buff_failed = 0
+            await bench.run(dev_close(device))
+        with kernel.entered():
+            assert (len(kernel.mm.live()), len(kernel.dma_table.live())) == kept, f"after {allocations} allocations"
+    assert failed == 2 and starved >= RING - 1
+    kernel.mm.fail_after(2)  # the rings, and not one buffer
+    assert await bench.run(dev_open(device)) == 0
+    kernel.mm.fail_after(None)
+    await bench.linked()
+    bench.books.receiver_on(device)
+    await proved(bench)
+    await bench.down()
+
+
+def config(sim: SimConfig, seed: int) -> BenchConfig:
+    return BenchConfig(sim=sim, driver=DriverConfig(time_scale=4000, rx_ring=RING, tx_ring=RING)).seeded(seed)
+
+
+@on_both
+def test_faults_of_the_host(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
+    cases = "without_buffers|without_room|refilling" + ("|allocations_fail|each_allocation" if sim.compiled else "")
+    result = launch(config(sim, bench_seed), "tests.system.test_faults_host", tmp_path, test_filter=cases)
+    assert result.passed == cases.count("|") + 1
+
+
+def test_jumbo_buffers_that_are_not_to_be_had(tmp_path: Path, bench_seed: int) -> None:
+    """The same with buffers of 16 KiB."""
+    driver = DriverConfig(time_scale=4000, rx_ring=RING, tx_ring=RING, mtu=9000)
+    jumbo = replace(config(SimConfig(), bench_seed), driver=driver)
+    launch(jumbo, "tests.system.test_faults_host", tmp_path, test_filter="allocations_fail")
