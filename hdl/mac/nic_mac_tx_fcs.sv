@@ -3,7 +3,7 @@
 //
 // Words in and out are valid/ready streams. `in_fcs_i` and `in_pad_i` hold for the whole frame; padding without an FCS
 // does not exist (`in_pad_i` implies `in_fcs_i`). Bytes beyond the end of a frame come out as zeros.
-// Latency: 3 cycles. One word per cycle, plus one cycle where the FCS does not fit in the frame's last word.
+// Latency: 4 cycles. One word per cycle, plus one cycle where the FCS does not fit in the frame's last word.
 module nic_mac_tx_fcs
   import nic_xgmii_pkg::*;
 (
@@ -90,24 +90,24 @@ module nic_mac_tx_fcs
 
   // -------------------------------------------------------------- stage f: FCS
   mac_word_t f_word_q;
-  logic f_valid_q, f_fcs_q;
+  mac_word_t f_out;
+  logic f_valid_q, f_fcs_q, f_taken;
   logic append, spill, spill_q;  // spill: the FCS needs a word of its own; spill_q: this is it
   logic [31:0] sum_q;            // with a frame's last word
 
   assign append      = f_word_q.last && f_fcs_q;
   assign spill       = append && f_word_q.bytes > 4'd4;
-  assign f_ready     = !f_valid_q || (out_ready_i && (!spill || spill_q));
-  assign out_valid_o = f_valid_q;
+  assign f_ready     = !f_valid_q || (f_taken && (!spill || spill_q));
 
   always_comb begin
-    out_word_o = f_word_q;
+    f_out = f_word_q;
     if (spill_q) begin
-      out_word_o.data  = {32'h0, sum_q >> {4'd8 - f_word_q.bytes, 3'b000}};
-      out_word_o.bytes = f_word_q.bytes - 4'd4;
+      f_out.data  = {32'h0, sum_q >> {4'd8 - f_word_q.bytes, 3'b000}};
+      f_out.bytes = f_word_q.bytes - 4'd4;
     end else if (append) begin
-      out_word_o.data  = f_word_q.data | {32'h0, sum_q} << {f_word_q.bytes, 3'b000};
-      out_word_o.bytes = spill ? 4'd8 : f_word_q.bytes + 4'd4;
-      out_word_o.last  = !spill;
+      f_out.data  = f_word_q.data | {32'h0, sum_q} << {f_word_q.bytes, 3'b000};
+      f_out.bytes = spill ? 4'd8 : f_word_q.bytes + 4'd4;
+      f_out.last  = !spill;
     end
   end
 
@@ -117,7 +117,7 @@ module nic_mac_tx_fcs
       spill_q   <= 1'b0;
     end else begin
       if (f_ready) f_valid_q <= c_valid_q;
-      if (f_valid_q && out_ready_i) spill_q <= spill && !spill_q;
+      if (f_valid_q && f_taken) spill_q <= spill && !spill_q;
     end
   end
   always_ff @(posedge clk_i) begin
@@ -127,6 +127,23 @@ module nic_mac_tx_fcs
       if (c_word_q.last) sum_q <= nic_crc32_pkg::fcs(crc_q, c_word_q.bytes);
     end
   end
+
+  // -------------------------------------------------------------- out: readiness does not run through all stages
+  logic [1:0] unused_level;
+  nic_fifo #(
+      .Width($bits(mac_word_t)),
+      .Depth(2)
+  ) u_out (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (f_valid_q),
+      .in_ready_o (f_taken),
+      .in_data_i  (f_out),
+      .out_valid_o(out_valid_o),
+      .out_ready_i,
+      .out_data_o (out_word_o),
+      .level_o    (unused_level)
+  );
 
   // -------------------------------------------------------------- promises of the neighbours
   always_ff @(posedge clk_i) begin
