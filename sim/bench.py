@@ -153,7 +153,7 @@ class Bench:
         wire.observer, self.wire = self._trace, wire
         if config.sim.native:
             serve(dut, config)
-        self.books = Books(self.wire)
+        self.books = Books(self.wire, config.driver.mc_filter_type)
         self.partner = LinkPartner(self.wire, seed=config.seed)
         if (writer := self._writer("wire")) is not None:
             capture(self.wire, writer)
@@ -236,6 +236,8 @@ class Bench:
                 "TxDescriptors": driver.tx_ring,
                 "InterruptThrottleRate": driver.interrupt_throttle,
                 "RxIntDelay": driver.rx_int_delay,
+                "TxIntDelay": driver.tx_int_delay,
+                "mc_filter_type": driver.mc_filter_type,
             }
         )
         await self.run(pci_register_driver(self._driver))
