@@ -43,16 +43,19 @@ csr/nic_csr_pkg.sv
 csr/nic_time.sv
 csr/nic_reset.sv
 csr/nic_intr.sv
-csr/nic_rx_delay.sv
+csr/nic_intr_delay.sv
 csr/nic_nvm.sv
 csr/nic_mdio.sv
 csr/nic_phy.sv
 csr/nic_stats_bank.sv
+csr/nic_stats_octets.sv
 csr/nic_stats.sv
 csr/nic_csr_axil.sv
 csr/nic_csr_dev.sv
 csr/nic_csr_queue.sv
+csr/nic_csr_flow.sv
 csr/nic_csr_addr.sv
+csr/nic_csr_store.sv
 csr/nic_csr.sv
 # top
 top/nic_top.sv

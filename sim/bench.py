@@ -50,9 +50,11 @@ from sim.host.axi import AxiHost
 from sim.host.native import NativeHost
 from sim.native.library import library
 from sim.native.serve import serve, start_clock
+from sim.observe.bins import Bins
 from sim.observe.host_tap import HostTap
 from sim.observe.pcap import PcapngWriter
 from sim.observe.trace import FILE, Trace
+from sim.runner import cover_folder
 from sim.wire.capture import capture
 from sim.wire.cocotbext import XgmiiWire
 from sim.wire.native import NativeWire
@@ -115,6 +117,7 @@ class Bench:
         self._folder = folder
         self._captures: list[PcapngWriter] = []
         self._trace: Trace | None = None
+        self._bins: Bins | None = None
         self._device: NetDevice | None = None
         self._driver: PciDriver | None = None
         self._echo: UdpSocket | None = None
@@ -151,11 +154,13 @@ class Bench:
         wire.observer, self.wire = self._trace, wire
         if config.sim.native:
             serve(dut, config)
-        self.books = Books(self.wire)
+        self.books = Books(self.wire, config.driver.mc_filter_type)
         self.partner = LinkPartner(self.wire, seed=config.seed)
         if (writer := self._writer("wire")) is not None:
             capture(self.wire, writer)
-        self.tap = HostTap(self.books.host_received, self.books.host_sent, self._writer("host"))
+        if cover_folder() is not None:
+            self._bins = Bins(self)
+        self.tap = HostTap(self.books.host_received, (self._bins or self.books).host_sent, self._writer("host"))
         self.host.start(self.kernel)
 
     async def _start_clocks(self) -> tuple[Any, Any]:
@@ -232,6 +237,8 @@ class Bench:
                 "TxDescriptors": driver.tx_ring,
                 "InterruptThrottleRate": driver.interrupt_throttle,
                 "RxIntDelay": driver.rx_int_delay,
+                "TxIntDelay": driver.tx_int_delay,
+                "mc_filter_type": driver.mc_filter_type,
             }
         )
         await self.run(pci_register_driver(self._driver))
@@ -378,6 +385,8 @@ class Bench:
             await self.unload()
         self.host.stop()
         self.close_captures()
+        if self._bins is not None and (folder := cover_folder()) is not None:
+            self._bins.write(folder)
         if problems := self.problems():
             raise BenchFailure(problems)
         return self.totals

@@ -26,17 +26,18 @@ _STANDARD_MTU = 1500
 _EXACT_ADDRESSES = 15  # beside the device's own
 
 
-def filter_of(device: NetDevice) -> FilterConfig:
-    """The receive filter that `device`'s state asks of a driver."""
+def filter_of(device: NetDevice, multicast_offset: int = 0) -> FilterConfig:
+    """The receive filter that `device`'s state asks of a driver with this mc_filter_type."""
     promiscuous = bool(device.flags & IFF_PROMISC)
     table: dict[int, int] = {}
     for address in device.mc:
-        bit = multicast_hash(address, 0)
+        bit = multicast_hash(address, multicast_offset)
         table[bit >> 5] = table.get(bit >> 5, 0) | 1 << (bit & 31)
     return FilterConfig(
         exact=(device.dev_addr, *device.uc),
         unicast_promiscuous=promiscuous or len(device.uc) > _EXACT_ADDRESSES,
         multicast_promiscuous=promiscuous or bool(device.flags & IFF_ALLMULTI),
+        multicast_offset=multicast_offset,
         table=table,
     )
 
@@ -61,7 +62,8 @@ class Books:
     must arrive. The address is looked at first, as the card does: of frames for others it counts no errors.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, multicast_offset: int = 0) -> None:
+        self.multicast_offset = multicast_offset
         self.receive = Scoreboard("to the host")
         self.transmit = Scoreboard("to the wire")
         self.device: NetDevice | None = None
@@ -99,7 +101,7 @@ class Books:
         """filter_of(device), made anew when what it is made of has changed."""
         state = device, device.flags, device.dev_addr, device.uc.genid, device.mc.genid
         if state != self._filter_is_of:
-            self._filter, self._filter_is_of = filter_of(device), state
+            self._filter, self._filter_is_of = filter_of(device, self.multicast_offset), state
         return self._filter
 
     def _came(self, frame: Received) -> None:

@@ -22,6 +22,8 @@ module nic_dma_tx
     input  nic_pkg::ring_cfg_t   ring_i,
     /// Share of the packet memory, KiB.
     input  logic [5:0]           buf_kb_i,
+    /// As few descriptors left to send raise TXD_LOW, in eights; 0: never.
+    input  logic [6:0]           low_i,
     /// Short frames are padded by the MAC (for the statistics).
     input  logic                 pad_i,
     input  logic                 load_i,
@@ -55,6 +57,8 @@ module nic_dma_tx
     output logic                 tx_fcs_o,
     /// Pulses, and the statistics of each frame.
     output logic                 txdw_o,
+    output logic                 txdw_ide_o,
+    output logic                 txd_low_o,
     output logic                 txqe_o,
     output nic_pkg::tx_stat_t    stat_o,
     /// The MAC is not inside a frame and none is about to begin (when stopped: none will).
@@ -269,7 +273,7 @@ module nic_dma_tx
       .in_ready_o  (wb_ready),
       .in_desc_i   (pending.desc),
       .in_write_i  (pending.desc.cmd.rs),
-      .in_cause_i  (pending.desc.cmd.rs),
+      .in_cause_i  ({pending.desc.cmd.ide, !pending.desc.cmd.ide} & {2{pending.desc.cmd.rs}}),
       .cmd_valid_o (wb_cmd_valid_o),
       .cmd_ready_i (wb_cmd_ready_i),
       .cmd_o       (wb_cmd_o),
@@ -280,12 +284,30 @@ module nic_dma_tx
       .done_err_i  (wb_done_err_i),
       .head_o,
       .retired_o   (wb_retired),
-      .event_o     (txdw_o),
+      .event_o     ({txdw_ide_o, txdw_o}),
       .err_o       (wb_err),
       .empty_o     (wb_empty),
       .idle_o      (wb_idle)
   );
-  always_ff @(posedge clk_i) txqe_o <= rst_ni && ring_i.en && wb_retired && head_o == ring_i.tail;
+
+  // -------------------------------------------------------------- none left to send, few left to send
+  logic ring_ok, few, many_q;
+  logic [15:0] left;
+  assign ring_ok = ring_i.en && ring_i.tail < ring_i.count && head_o < ring_i.count;
+  assign left    = ring_i.tail - head_o + (ring_i.tail < head_o ? ring_i.count : '0);
+  assign few     = left <= {6'd0, low_i, 3'd0};
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      txqe_o    <= 1'b0;
+      txd_low_o <= 1'b0;
+      many_q    <= 1'b0;
+    end else begin
+      txqe_o    <= ring_i.en && wb_retired && head_o == ring_i.tail;
+      txd_low_o <= ring_ok && few && many_q && wb_retired && low_i != '0;
+      many_q    <= ring_ok && !few;
+    end
+  end
 
   // -------------------------------------------------------------- packet buffer
   tx_frame_t frame;
@@ -334,7 +356,8 @@ module nic_dma_tx
     if (load_i) value_q <= load_value_i;
   end
 
-  assign idle_o = buf_idle && quiet && !resize && !load && !(desc_valid && !halt) && !txdw_o && !txqe_o;
+  assign idle_o = buf_idle && quiet && !resize && !load && !(desc_valid && !halt)
+      && !txdw_o && !txdw_ide_o && !txqe_o && !txd_low_o;
 
   // -------------------------------------------------------------- promises
   addr_t distance;  // from the first word in use to the one that is written

@@ -23,6 +23,7 @@ module nic_rx_buf
     input  nic_pkg::rx_verdict_t verdict_i,
     /// Kept with the frame that is stored in this cycle.
     input  logic                 tag_i,
+    input  logic                 srpd_i,
     output logic                 stored_o,
     /// Frames kept.
     output logic                 frame_valid_o,
@@ -115,7 +116,8 @@ module nic_rx_buf
       symbol_err: verdict_i.symbol_err,
       len_err:    verdict_i.len_err,
       pif:        verdict_i.pif,
-      tag:        tag_i
+      tag:        tag_i,
+      srpd:       srpd_i
   };
   nic_fifo #(
       .Width($bits(rx_frame_t)),

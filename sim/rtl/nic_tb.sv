@@ -12,7 +12,10 @@ module nic_tb #(
   parameter bit          NativeWire  = 1'b0
 ) (
   input  logic                     clk_i,
+  // The models use it asynchronously, the eyes look at it on clock edges.
+  // verilator lint_off SYNCASYNCNET
   input  logic                     rst_ni,
+  // verilator lint_on SYNCASYNCNET
   input  logic                     xgmii_tx_clk_i,
   input  logic                     xgmii_rx_clk_i,
   input  logic                     wake_i,

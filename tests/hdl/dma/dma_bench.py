@@ -52,6 +52,8 @@ class Setup:
     tx_count: int = 32
     buf_bytes: int = 2048
     rdmts: int = 0
+    small_bytes: int = 0  # frames up to this raise SRPD
+    low: int = 0  # descriptors left to send that raise TXD_LOW, in eights
     rx_kb: int = 20  # shares of the packet memory
     tx_kb: int = 20
     memory_bytes: int = 1 << 21
@@ -98,7 +100,7 @@ class DmaBench:
         """New memory, new rings, new slaves: as after a reset."""
         setup, rng = self.setup, self.rng
         self.memory = Memory(setup.memory_bytes)
-        self.rx = RxRing(self.memory, setup.rx_count, setup.buf_bytes, rng)
+        self.rx = RxRing(self.memory, setup.rx_count, setup.buf_bytes, rng, setup.small_bytes)
         self.tx = TxRing(self.memory, setup.tx_count, rng, setup.tx_pool_bytes, tx_limit(setup.tx_kb))
         self.reader = ReadSlave(self.settings, rng, self.bus_bytes, self._read)
         self.writer = WriteSlave(self.settings, rng, self.bus_bytes, self._store)
@@ -131,9 +133,9 @@ class DmaBench:
     def configure(self, setup: Setup) -> None:
         """What of a setup the card is told beside the rings."""
         self.setup = setup
-        self._set("rx_cfg_i", rx_cfg_int(setup.buf_bytes, setup.rdmts, setup.rx_kb))
-        self._set("tx_cfg_i", tx_cfg_int(setup.tx_kb))
-        self.tx.limit = tx_limit(setup.tx_kb)
+        self._set("rx_cfg_i", rx_cfg_int(setup.buf_bytes, setup.rdmts, setup.rx_kb, setup.small_bytes))
+        self._set("tx_cfg_i", tx_cfg_int(setup.tx_kb, setup.low))
+        self.tx.limit, self.rx.small_bytes = tx_limit(setup.tx_kb), setup.small_bytes
 
     def _set(self, name: str, value: int) -> None:
         if self.pins.get(name) != value:
@@ -244,10 +246,9 @@ class DmaBench:
         event = EVENT.unpack(int(dut.event_o.value))
         for name, seen in vars(event).items():
             self.counts[name] += seen
-        if event.rxt0:
-            self.rx.see_event()
-        if event.txdw or event.txdw_ide:
-            self.tx.see_event()
+        for ring, kinds in ((self.rx, ("rxt0", "srpd")), (self.tx, ("txdw", "txdw_ide"))):
+            if names := [name for name in kinds if getattr(event, name)]:
+                ring.see_event(names)
         self.counts["rnbc"] += int(dut.rnbc_o.value)
         if (stat := RxStat.of(int(dut.rx_stat_o.value))) is not None:
             self._see_rx_stat(stat, bool(event.rxo))

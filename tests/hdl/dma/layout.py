@@ -18,6 +18,7 @@ __all__ = [
     "SE",
     "TX_DEXT",
     "TX_EOP",
+    "TX_IDE",
     "TX_IFCS",
     "TX_RS",
     "Frame",
@@ -33,7 +34,7 @@ __all__ = [
 
 DD, EOP, IXSM, PIF = 1, 2, 4, 0x80
 CE, SE, RXE = 1, 2, 0x80
-TX_EOP, TX_IFCS, TX_RS, TX_DEXT = 1, 2, 8, 0x20
+TX_EOP, TX_IFCS, TX_RS, TX_DEXT, TX_IDE = 1, 2, 8, 0x20, 0x80
 
 
 class RxStat(NamedTuple):

@@ -77,7 +77,7 @@ async def one_frame_each_way(dut: Any) -> None:
 
 @cocotb.test()
 async def random_traffic(dut: Any) -> None:
-    setup = Setup(rx_count=24, tx_count=16, buf_bytes=256, tx_ready=0.7)
+    setup = Setup(rx_count=24, tx_count=16, buf_bytes=256, tx_ready=0.7, small_bytes=100)
     bench = await DmaBench(dut, HARSH, setup).start()
     await traffic(bench, 120)
     bench.check_all_done()
