@@ -123,6 +123,7 @@ class Bench:
         self._bins: Bins | None = None
         self._device: NetDevice | None = None
         self._driver: PciDriver | None = None
+        self._echo: UdpSocket | None = None
         self._earlier: Counter[str] = Counter()  # counts of drivers that were unloaded
         self._excused_faults = 0
 
@@ -371,7 +372,9 @@ class Bench:
             await self.close()
             with self.kernel.entered():
                 self.tap.detach()
-                self._echo.close()
+                if self._echo is not None:
+                    self._echo.close()
+                    self._echo = None
         assert self._driver is not None
         await self.run(pci_unregister_driver(self._driver))
         self._device = self.books.device = None
