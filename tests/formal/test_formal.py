@@ -35,7 +35,7 @@ PROOFS = (
     )),
     Proof("arbiter", "fv_arbiter", (PKG, AXI_PKG, BURSTS), mode="bmc", depth=9, reach=9, mutants=(
         Mutant(BURSTS, "(Clients'(2) << served)", "(Clients'(1) << served)"),
-        Mutant(BURSTS, "next_valid_q[c] ? next_q[c] : offer", "accept[c] ? offer : next_q[c]"),
+        Mutant(BURSTS, "(is_last ? taken : '0)", "taken"),
         Mutant(BURSTS, "whole.bytes - 16'(gone)", "whole.bytes - 16'(gone) + 1'b1"),
     )),
     Proof("ring", "fv_ring", (PKG, FIFO, FETCH), mode="bmc", depth=10, reach=10, mutants=(
