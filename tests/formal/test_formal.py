@@ -38,8 +38,8 @@ PROOFS = (
         Mutant(BURSTS, "(is_last ? taken : '0)", "taken"),
         Mutant(BURSTS, "whole.bytes - 16'(gone)", "whole.bytes - 16'(gone) + 1'b1"),
     )),
-    Proof("ring", "fv_ring", (PKG, FIFO, FETCH), mode="bmc", depth=10, reach=10, mutants=(
-        Mutant(FETCH, "return sum >= {1'b0, count}", "return sum > {1'b0, count}"),
+    Proof("ring", "fv_ring", (PKG, FIFO, FETCH), mode="bmc", depth=10, reach=13, mutants=(
+        Mutant(FETCH, "{1'b0, count} ? '0 : sum[15:0]", "{1'b0, count} ? 16'd1 : sum[15:0]"),
         Mutant(FETCH, "wrapped ? ring_i.count - next_q", "wrapped ? ring_i.count - next_q + 16'd1"),
         Mutant(FETCH, "assign wrapped    = ring_i.tail < next_q", "assign wrapped    = ring_i.tail <= next_q"),
         Mutant(FETCH, "want <= room", "want <= room + 1'b1"),
