@@ -58,7 +58,7 @@ def gaps_ns(interrupts: list[Interrupt]) -> list[float]:
 
 
 class ModeratedCard(BareDriver):
-    """`up` it; then frames go in by `receive`, out by `send`; `quiet` tells the interrupts. All frames share one buffer."""
+    """`up` it; frames go in by `receive`, out by `send`; `quiet` tells the interrupts. All frames share one buffer."""
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
