@@ -84,7 +84,9 @@ RULES: dict[int, Rule] = {
 }
 RULES |= {offset: Rule(How.WRITTEN, _ALL, "VFTA stays") for offset in range(0x5600, 0x5800, 4)}
 
-_STATISTICS = Rule(How.SEEN, 0, "statistics: the stand-in counts nothing")
+_STATISTICS = Rule(
+    How.SEEN, 0, "statistics: the stand-in counts nothing; GPRC and GPTC are held to the frames (player.py)"
+)
 _FIRST_STATISTIC, _LAST_STATISTIC = 0x4000, 0x4124
 
 
