@@ -126,15 +126,19 @@ def write_register(bench: Bench, register: Any, value: int) -> None:
     bench.host.wake()
 
 
-async def reset_by_driver(bench: Bench) -> None:
-    """The driver's own reset, as `ethtool --reset` asks for it: a card that stands still works again."""
+async def reset_by_driver(bench: Bench, linked: bool = True) -> None:
+    """The driver's own reset, as `ethtool --reset` asks for it: a card that stands still works again.
+
+    linked: wait for the link.
+    """
 
     async def reset() -> None:
         async with rtnl():
             await e1000e_reinit_locked(bench.adapter)
 
     await bench.run(reset())
-    await bench.linked()
+    if linked:
+        await bench.linked()
 
 
 def log_has(bench: Bench, text: str) -> bool:
