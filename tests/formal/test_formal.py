@@ -44,7 +44,8 @@ PROOFS = (
         Mutant(FETCH, "assign wrapped    = ring_i.tail < next_q", "assign wrapped    = ring_i.tail <= next_q"),
         Mutant(FETCH, "want <= room", "want <= room + 1'b1"),
     )),
-    Proof("interrupt-delay", "fv_intr_delay", (REGS, CSR_PKG, TIME, DELAY), mode="induction", depth=3, reach=9, mutants=(
+    Proof("interrupt-delay", "fv_intr_delay", (REGS, CSR_PKG, TIME, DELAY), mode="induction", depth=3, reach=9,
+          mutants=(
         Mutant(DELAY, "if (!packet_q.valid) absolute_q", "absolute_q"),
         Mutant(DELAY, "(packet_q.valid || event_i) && (flush", "packet_q.valid && (flush"),
         Mutant(DELAY, "absolute_expired_i || urgent_i", "absolute_expired_i"),

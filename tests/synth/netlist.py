@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Reads a netlist that synth_ecp5 wrote as JSON: cells per block of the card, levels of logic per clock.
 
-A level is a LUT4; the multiplexers behind it (PFUMX, L6MUX21) are part of it. A carry chain (CCU2C) is one level however
-long, a read of a distributed RAM (TRELLIS_DPR16X4) another. Paths begin at registers, memories and pins.
+A level is a LUT4; the multiplexers behind it (PFUMX, L6MUX21) are part of it. A carry chain (CCU2C) is one level
+however long, a read of a distributed RAM (TRELLIS_DPR16X4) another. Paths begin at registers, memories and pins.
 """
 
 from collections import Counter, defaultdict
