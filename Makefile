@@ -14,10 +14,14 @@ test: ## the whole test suite
 	@sim/setup.sh test && $(PY) -m pytest $(ARGS)
 bench: ## how fast it is: tables, JSON, plots; ARGS="--quick" for five minutes
 	@sim/setup.sh test && $(PY) -m sim.cli bench $(ARGS)
+cover: ## which lines, branches and circumstances the tests reach: tables, lcov; ARGS="--only driver" for the quick half
+	@sim/setup.sh test && $(PY) -m tests.coverage $(ARGS)
+mutate: ## change card and driver in small ways: do the tests notice? ARGS="--list", "--only hdl/csr"; an hour
+	@sim/setup.sh test && $(PY) -m tests.mutate $(ARGS)
 check: ## lint, types and unit tests: under a minute
 	@sim/setup.sh test && $(PY) -m ruff check . && $(PY) -m mypy && $(PY) -m pytest -q tests/unit tests/lint $(ARGS)
 regs: ## regenerate what hdl/csr/nic.rdl is the source of
 	@sim/setup.sh test && $(PY) hdl/csr/generate.py
 clean: ## forget builds and runs (.venv stays)
 	@rm -rf build runs
-.PHONY: help setup run test bench check regs clean
+.PHONY: help setup run test bench cover mutate check regs clean

@@ -14,10 +14,13 @@ mac/nic_xgmii_pkg.sv
 mac/nic_mac_tx_fcs.sv
 mac/nic_mac_tx_xgmii.sv
 mac/nic_mac_tx.sv
+mac/nic_mac_loop.sv
 mac/nic_mac_rx_xgmii.sv
 mac/nic_mac_rx.sv
 mac/nic_mac.sv
 mac/nic_rx_filter.sv
+mac/nic_rx_control.sv
+mac/nic_flow.sv
 mac/nic_rx_front.sv
 # dma
 dma/nic_axi_pkg.sv
@@ -42,16 +45,19 @@ csr/nic_csr_pkg.sv
 csr/nic_time.sv
 csr/nic_reset.sv
 csr/nic_intr.sv
-csr/nic_rx_delay.sv
+csr/nic_intr_delay.sv
 csr/nic_nvm.sv
 csr/nic_mdio.sv
 csr/nic_phy.sv
 csr/nic_stats_bank.sv
+csr/nic_stats_octets.sv
 csr/nic_stats.sv
 csr/nic_csr_axil.sv
 csr/nic_csr_dev.sv
 csr/nic_csr_queue.sv
+csr/nic_csr_flow.sv
 csr/nic_csr_addr.sv
+csr/nic_csr_store.sv
 csr/nic_csr.sv
 # top
 top/nic_top.sv

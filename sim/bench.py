@@ -51,9 +51,11 @@ from sim.host.axi import AxiHost
 from sim.host.native import NativeHost
 from sim.native.library import library
 from sim.native.serve import serve, start_clock
+from sim.observe.bins import Bins
 from sim.observe.host_tap import HostTap
 from sim.observe.pcap import PcapngWriter
 from sim.observe.trace import FILE, Trace
+from sim.runner import cover_folder
 from sim.wire.capture import capture
 from sim.wire.cocotbext import XgmiiWire
 from sim.wire.native import NativeWire
@@ -118,8 +120,10 @@ class Bench:
         self._files: list[PcapngWriter | Trace] = []
         weakref.finalize(self, _close, self._files)
         self._trace: Trace | None = None
+        self._bins: Bins | None = None
         self._device: NetDevice | None = None
         self._driver: PciDriver | None = None
+        self._echo: UdpSocket | None = None
         self._earlier: Counter[str] = Counter()  # counts of drivers that were unloaded
         self._excused_faults = 0
 
@@ -154,11 +158,13 @@ class Bench:
         wire.observer, self.wire = self._trace, wire
         if config.sim.native:
             serve(dut, config)
-        self.books = Books(self.wire)
+        self.books = Books(self.wire, config.driver.mc_filter_type)
         self.partner = LinkPartner(self.wire, seed=config.seed)
         if (writer := self._writer("wire")) is not None:
             capture(self.wire, writer)
-        self.tap = HostTap(self.books.host_received, self.books.host_sent, self._writer("host"))
+        if cover_folder() is not None:
+            self._bins = Bins(self)
+        self.tap = HostTap(self.books.host_received, (self._bins or self.books).host_sent, self._writer("host"))
         self.host.start(self.kernel)
 
     async def _start_clocks(self) -> tuple[Any, Any]:
@@ -235,6 +241,8 @@ class Bench:
                 "TxDescriptors": driver.tx_ring,
                 "InterruptThrottleRate": driver.interrupt_throttle,
                 "RxIntDelay": driver.rx_int_delay,
+                "TxIntDelay": driver.tx_int_delay,
+                "mc_filter_type": driver.mc_filter_type,
             }
         )
         await self.run(pci_register_driver(self._driver))
@@ -249,7 +257,7 @@ class Bench:
             devices = list(net_state().devices.values())
         if len(devices) != 1:
             raise BenchFailure([f"probe made {len(devices)} network devices", *self.kernel_log()])
-        self._device = devices[0]
+        self._device = self.books.device = devices[0]
         with self.kernel.entered():
             self.tap.attach(self._device)
         return self._device
@@ -364,7 +372,9 @@ class Bench:
             await self.close()
             with self.kernel.entered():
                 self.tap.detach()
-                self._echo.close()
+                if self._echo is not None:
+                    self._echo.close()
+                    self._echo = None
         assert self._driver is not None
         await self.run(pci_unregister_driver(self._driver))
         self._device = self.books.device = None
@@ -379,6 +389,8 @@ class Bench:
             await self.unload()
         self.host.stop()
         self.close_captures()
+        if self._bins is not None and (folder := cover_folder()) is not None:
+            self._bins.write(folder)
         if problems := self.problems():
             raise BenchFailure(problems)
         return self.totals

@@ -26,17 +26,18 @@ _STANDARD_MTU = 1500
 _EXACT_ADDRESSES = 15  # beside the device's own
 
 
-def filter_of(device: NetDevice) -> FilterConfig:
-    """The receive filter that `device`'s state asks of a driver."""
+def filter_of(device: NetDevice, multicast_offset: int = 0) -> FilterConfig:
+    """The receive filter that `device`'s state asks of a driver with this mc_filter_type."""
     promiscuous = bool(device.flags & IFF_PROMISC)
     table: dict[int, int] = {}
     for address in device.mc:
-        bit = multicast_hash(address, 0)
+        bit = multicast_hash(address, multicast_offset)
         table[bit >> 5] = table.get(bit >> 5, 0) | 1 << (bit & 31)
     return FilterConfig(
         exact=(device.dev_addr, *device.uc),
         unicast_promiscuous=promiscuous or len(device.uc) > _EXACT_ADDRESSES,
         multicast_promiscuous=promiscuous or bool(device.flags & IFF_ALLMULTI),
+        multicast_offset=multicast_offset,
         table=table,
     )
 
@@ -61,16 +62,18 @@ class Books:
     must arrive. The address is looked at first, as the card does: of frames for others it counts no errors.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, multicast_offset: int = 0) -> None:
+        self.multicast_offset = multicast_offset
         self.receive = Scoreboard("to the host")
         self.transmit = Scoreboard("to the wire")
         self.device: NetDevice | None = None
         self.sent = self.sent_good = self.sent_bad = self.filtered = 0
-        self.in_card_at_reset = 0
+        self.in_card_at_reset = self.unreported = 0
         self.sent_while_off = 0  # while nobody said the receiver was on
         self.host_frames = self.card_frames = self.card_bad_frames = 0
         self.on_arrival: Callable[[], None] | None = None  # a frame has come, at the host or at the partner
         self._off = True
+        self._shut = False
         self._filter = FilterConfig()
         self._filter_is_of: tuple[object, ...] = ()
         wire.on_sent(self._left)
@@ -78,6 +81,8 @@ class Books:
 
     # ------------------------------------------------------------------ what happened
     def _left(self, frame: Frame, time_ns: int) -> None:
+        if self._shut:
+            return
         self.sent += 1
         device, payload, good = self.device, frame.payload, frame.good
         length = len(payload) + _FCS_BYTES
@@ -96,10 +101,12 @@ class Books:
         """filter_of(device), made anew when what it is made of has changed."""
         state = device, device.flags, device.dev_addr, device.uc.genid, device.mc.genid
         if state != self._filter_is_of:
-            self._filter, self._filter_is_of = filter_of(device), state
+            self._filter, self._filter_is_of = filter_of(device, self.multicast_offset), state
         return self._filter
 
     def _came(self, frame: Received) -> None:
+        if self._shut:
+            return
         self.card_frames += 1
         if frame.good:
             self.transmit.see(frame.data)
@@ -129,9 +136,14 @@ class Books:
         self.sent_while_off += self.receive.outstanding
         self._off = True
 
-    def card_was_reset(self) -> None:
+    def card_was_reset(self, unreported: int = 0) -> None:
         """What the card was handed and has not passed on is gone: with its packet memory, or dropped by the driver.
-        Nothing may be on its way that is not."""
+        Nothing may be on its way that is not.
+
+        unreported: up to so many frames were sent, and the card had no time to tell the driver, which counts them as
+        dropped.
+        """
+        self.unreported += unreported
         self.in_card_at_reset += self.transmit.outstanding
         self.transmit.give_up()
         self.receive.give_up()
@@ -145,6 +157,15 @@ class Books:
             yield
         finally:
             self._off = before
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """Nothing that crosses the wire in here is booked: a card that no driver drives does anything with frames."""
+        self._shut = True
+        try:
+            yield
+        finally:
+            self._shut = False
 
     # ------------------------------------------------------------------ the sums
     @property
@@ -165,6 +186,7 @@ class Books:
     def transmit_account(self, driver_drops: int) -> Account:
         """driver_drops: frames that the driver was given and dropped, and says so."""
         expected = self.transmit.checked + self.transmit.lost + self.transmit.outstanding
+        driver_drops -= min(max(driver_drops - (expected - self.transmit.checked), 0), self.unreported)
         drops = {"dropped by the driver": driver_drops} if driver_drops else {}
         gone = min(max(expected - self.transmit.checked - driver_drops, 0), self.in_card_at_reset)
         if gone:

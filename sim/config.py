@@ -92,7 +92,8 @@ class ClockConfig:
 class DriverConfig:
     """What the driver and the kernel under it are told. time_scale divides every driver delay and timer period.
 
-    interrupt_throttle, rx_int_delay: the module parameters InterruptThrottleRate and RxIntDelay (1.024 us).
+    interrupt_throttle, rx_int_delay, tx_int_delay, mc_filter_type: the module parameters InterruptThrottleRate,
+    RxIntDelay and TxIntDelay (1.024 us), mc_filter_type.
     schedule: who runs first where Linux gives no promise: who the seed says (random), or who came first (fifo).
     """
 
@@ -102,11 +103,15 @@ class DriverConfig:
     time_scale: int = 1
     interrupt_throttle: int = 3
     rx_int_delay: int = 32
+    tx_int_delay: int = 8
+    mc_filter_type: int = 0
     schedule: str = "random"
 
     def __post_init__(self) -> None:
         _require(1 <= self.time_scale <= 1_000_000, "time scale must be 1 to 1000000")
-        _require(0 <= self.rx_int_delay <= 0xFFFF, "receive interrupt delay must be 0 to 65535")
+        delays_good = all(0 <= delay <= 0xFFFF for delay in (self.rx_int_delay, self.tx_int_delay))
+        _require(delays_good, "interrupt delays must be 0 to 65535")
+        _require(0 <= self.mc_filter_type <= 3, "multicast filter type must be 0 to 3")
         _require(self.schedule in SCHEDULES, f"schedule must be {' or '.join(SCHEDULES)}")
         _require(68 <= self.mtu <= 9212, "MTU must be 68 to 9212")
         rings_good = all(64 <= count <= 4096 and count % 8 == 0 for count in (self.rx_ring, self.tx_ring))

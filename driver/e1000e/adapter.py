@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from driver.e1000e.desc import DESC_BYTES
+from driver.e1000e.desc import DESC_BYTES, TXD_CMD_IDE, TXD_CMD_IFCS, TXD_CMD_RS
 from driver.e1000e.hw import Hw
 from driver.e1000e.param import ITR_ADAPTIVE, ITR_CONSERVATIVE, Params
 from driver.e1000e.regs import Rw
@@ -19,6 +19,7 @@ from driver.linux.timer import TimerList
 from driver.linux.workqueue import Work
 
 __all__ = [
+    "DEFAULT_ITR_HZ",
     "FRAME_OVERHEAD_BYTES",
     "ITR_MODES",
     "MAX_FRAME_BYTES",
@@ -106,6 +107,8 @@ class Adapter:
         self.params = params
         self.down = True  # __E1000_DOWN: nobody may start work, timers or transmission
         self.resetting = False  # __E1000_RESETTING: somebody takes the card down and up again
+        self.testing = False  # __E1000_TESTING: the self-test has the card to itself
+        self.test_icr = 0  # causes that the self-test's handler saw
         self.max_frame_size = ETH_DATA_LEN + FRAME_OVERHEAD_BYTES
         self.rx_buffer_len = DEFAULT_RX_BUFFER_BYTES
         self.tx_ring: Ring
@@ -136,6 +139,7 @@ class Adapter:
         self.rx_desc_errors = 0  # frames the card handed over marked as bad
         self.rx_dropped = 0  # good frames that lay on the ring when it was emptied, or found no memory
         # transmit
+        self.txd_cmd = TXD_CMD_IFCS | TXD_CMD_RS | (TXD_CMD_IDE if params.TxIntDelay else 0)  # of every descriptor
         self.detect_tx_hung = False
         self.tx_hang_head: int | None = None  # TDH when a frame was first found overdue
         self.tx_timeout_factor = 1

@@ -23,6 +23,7 @@ __all__ = [
     "RXD_STAT_EOP",
     "TXD",
     "TXD_CMD_EOP",
+    "TXD_CMD_IDE",
     "TXD_CMD_IFCS",
     "TXD_CMD_RS",
     "TXD_STATUS_OFFSET",
@@ -36,6 +37,7 @@ TXD_STATUS_OFFSET = 12
 TXD_CMD_EOP = 0x01  # last descriptor of the frame
 TXD_CMD_IFCS = 0x02  # append the FCS
 TXD_CMD_RS = 0x08  # write status back
+TXD_CMD_IDE = 0x80  # its interrupt may wait for more: TIDV, TADV
 TXD_STAT_DD = 0x01
 
 RXD = struct.Struct("<QHHBBH")

@@ -1,29 +1,79 @@
 # SPDX-License-Identifier: MIT
-"""What `ethtool`, `ethtool -i`, `-g` and `-S` show (Linux: ethtool.c)."""
+"""What `ethtool` shows and sets, but for its self-test (Linux: ethtool.c).
+
+The async ones are for dev_ethtool: under the RTNL, and only for a device that is there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from driver.e1000e.adapter import Adapter
-from driver.e1000e.param import PARAMS
+from driver.e1000e.adapter import ITR_MODES, Adapter, Ring
+from driver.e1000e.fc import e1000e_force_mac_fc, e1000e_set_fc_watermarks
+from driver.e1000e.hw import FcMode, er32, ew32
+from driver.e1000e.itr import DEFAULT_ITR_HZ, e1000e_write_itr
+from driver.e1000e.netdev import (
+    e1000e_begin_resetting,
+    e1000e_down,
+    e1000e_reinit_locked,
+    e1000e_reset,
+    e1000e_up,
+)
+from driver.e1000e.param import ITR_OFF, PARAMS
+from driver.e1000e.regs import (
+    CTRL,
+    LEDCTL,
+    RCTL,
+    RDH,
+    RDLEN,
+    RDT,
+    RDTR,
+    STATUS,
+    TCTL,
+    TDH,
+    TDLEN,
+    TDT,
+    TIDV,
+    Readable,
+)
+from driver.e1000e.ring import e1000e_free_ring, e1000e_setup_ring
 from driver.e1000e.stats import e1000e_update_stats
+from driver.linux.errno import EAGAIN, EBUSY, EINVAL
+from driver.linux.ethtool import (
+    SPEED_UNKNOWN,
+    EthtoolCoalesce,
+    EthtoolDrvInfo,
+    EthtoolLinkSettings,
+    EthtoolPauseParam,
+    EthtoolPhysId,
+    EthtoolRingParam,
+)
+from driver.linux.module import Param
 from driver.linux.netdevice import NetDevice, netif_carrier_ok
 
 __all__ = [
-    "DrvInfo",
-    "LinkSettings",
-    "RingParam",
+    "e1000_get_coalesce",
     "e1000_get_drvinfo",
     "e1000_get_ethtool_stats",
     "e1000_get_link_ksettings",
+    "e1000_get_pauseparam",
+    "e1000_get_regs",
     "e1000_get_ringparam",
     "e1000_get_strings",
+    "e1000_nway_reset",
+    "e1000_set_coalesce",
+    "e1000_set_pauseparam",
+    "e1000_set_phys_id",
+    "e1000_set_ringparam",
 ]
 
-SPEED_UNKNOWN: Final = -1
+REGISTER_DUMP: Final[tuple[Readable, ...]] = (
+    CTRL, STATUS, RCTL, RDLEN, RDH, RDT, RDTR, TCTL, TDLEN, TDH, TDT, TIDV,
+)  # fmt: skip
+SHORTEST_ITR_US, LONGEST_ITR_US = 10, 10_000
+LED_ON, LED_OFF = 0xE, 0xF  # LEDCTL.LED0_MODE
+FLASHES_PER_SECOND: Final = 2
 
 # The name that `ethtool -S` shows, and the card's counter (HwStats) behind it.
 _CARD: Final = {
@@ -72,30 +122,6 @@ _DRIVER: Final[dict[str, Callable[[Adapter], int]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DrvInfo:
-    driver: str
-    bus_info: str
-
-
-@dataclass(frozen=True, slots=True)
-class LinkSettings:
-    """speed: Mbit/s, SPEED_UNKNOWN without link."""
-
-    speed: int
-    full_duplex: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RingParam:
-    """Descriptors."""
-
-    rx_pending: int
-    tx_pending: int
-    rx_max_pending: int
-    tx_max_pending: int
-
-
 def e1000_get_strings(netdev: NetDevice) -> tuple[str, ...]:
     return (*_CARD, *_DRIVER)
 
@@ -108,21 +134,145 @@ async def e1000_get_ethtool_stats(netdev: NetDevice) -> tuple[int, ...]:
     return card + tuple(value(adapter) for value in _DRIVER.values())
 
 
-def e1000_get_drvinfo(netdev: NetDevice) -> DrvInfo:
+def e1000_get_drvinfo(netdev: NetDevice) -> EthtoolDrvInfo:
     adapter: Adapter = netdev.priv
-    return DrvInfo("e1000e", adapter.pdev.name)
+    return EthtoolDrvInfo("e1000e", adapter.pdev.name)
 
 
-def e1000_get_link_ksettings(netdev: NetDevice) -> LinkSettings:
+def e1000_get_link_ksettings(netdev: NetDevice) -> EthtoolLinkSettings:
     adapter: Adapter = netdev.priv
     if not netif_carrier_ok(netdev):
-        return LinkSettings(SPEED_UNKNOWN, False)
-    return LinkSettings(adapter.link_speed, adapter.link_full_duplex)
+        return EthtoolLinkSettings(SPEED_UNKNOWN, False)
+    return EthtoolLinkSettings(adapter.link_speed, adapter.link_full_duplex)
 
 
-def e1000_get_ringparam(netdev: NetDevice) -> RingParam:
+async def e1000_get_regs(netdev: NetDevice) -> Mapping[str, int]:
+    """Name and value of the registers that tell how the card stands."""
     adapter: Adapter = netdev.priv
-    highest = {param.name: param.highest for param in PARAMS}
-    return RingParam(
-        adapter.rx_ring.count, adapter.tx_ring.count, highest["RxDescriptors"], highest["TxDescriptors"]
+    return {register.name: await er32(adapter.hw, register) for register in REGISTER_DUMP}
+
+
+async def e1000_nway_reset(netdev: NetDevice) -> int:
+    """Negotiate anew."""
+    adapter: Adapter = netdev.priv
+    if adapter.down:
+        return -EAGAIN
+    await e1000e_reinit_locked(adapter)
+    return 0
+
+
+async def e1000_set_phys_id(netdev: NetDevice, state: EthtoolPhysId) -> int:
+    """Which card is it? LED 0 shows. For ACTIVE: how often a second to switch it on and off."""
+    adapter: Adapter = netdev.priv
+    value = adapter.hw.mac.ledctl_default
+    if state is EthtoolPhysId.ACTIVE:
+        adapter.hw.mac.ledctl_default = await er32(adapter.hw, LEDCTL)
+        return FLASHES_PER_SECOND
+    if state is not EthtoolPhysId.INACTIVE:
+        mode = LED_ON if state is EthtoolPhysId.ON else LED_OFF
+        value = value & ~(LEDCTL.LED0_MODE | LEDCTL.LED0_IVRT | LEDCTL.LED0_BLINK) | LEDCTL.LED0_MODE.put(mode)
+    ew32(adapter.hw, LEDCTL, value)
+    return 0
+
+
+# ---------------------------------------------------------------- rings
+def e1000_get_ringparam(netdev: NetDevice) -> EthtoolRingParam:
+    adapter: Adapter = netdev.priv
+    most = _limits()
+    return EthtoolRingParam(
+        adapter.rx_ring.count, adapter.tx_ring.count, most["RxDescriptors"].highest, most["TxDescriptors"].highest
     )
+
+
+def _limits() -> dict[str, Param]:
+    return {param.name: param for param in PARAMS}
+
+
+async def e1000_set_ringparam(netdev: NetDevice, wanted: EthtoolRingParam) -> int:
+    """As near to what is wanted as the card can. 0; or -ENOMEM or -EBUSY, and everything is as it was."""
+    adapter: Adapter = netdev.priv
+    limits = _limits()
+    rx = _replaced(adapter.rx_ring, limits["RxDescriptors"], wanted.rx_pending)
+    tx = _replaced(adapter.tx_ring, limits["TxDescriptors"], wanted.tx_pending)
+    if rx is adapter.rx_ring and tx is adapter.tx_ring:
+        return 0
+    if not await e1000e_begin_resetting(adapter):
+        return -EBUSY
+    up = not adapter.down
+    error = await _exchange_rings(adapter, rx, tx) if up else 0
+    if not error:
+        adapter.rx_ring, adapter.tx_ring = rx, tx
+        if up:
+            await e1000e_up(adapter)
+    adapter.resetting = False
+    return error
+
+
+def _replaced(ring: Ring, limit: Param, wanted: int) -> Ring:
+    """A ring without memory that has the wanted length; the same one when it has that already."""
+    count = -(-max(limit.lowest, min(wanted, limit.highest)) // limit.step) * limit.step
+    return ring if count == ring.count else Ring(ring.adapter, count, ring.head, ring.tail)
+
+
+async def _exchange_rings(adapter: Adapter, rx: Ring, tx: Ring) -> int:
+    """Memory for the new ones first: without it the interface just stays up. Else it is down, and the old are gone."""
+    for new, old in ((rx, adapter.rx_ring), (tx, adapter.tx_ring)):
+        error = 0 if new is old else e1000e_setup_ring(new)
+        if error:
+            if rx is not adapter.rx_ring:
+                e1000e_free_ring(rx)
+            return error
+    await e1000e_down(adapter)
+    for new, old in ((rx, adapter.rx_ring), (tx, adapter.tx_ring)):
+        if new is not old:
+            e1000e_free_ring(old)
+    return 0
+
+
+# ---------------------------------------------------------------- moderation
+async def e1000_get_coalesce(netdev: NetDevice) -> EthtoolCoalesce:
+    adapter: Adapter = netdev.priv
+    setting = adapter.itr_setting
+    return EthtoolCoalesce(setting if setting in (ITR_OFF, *ITR_MODES) else 1_000_000 // setting)
+
+
+async def e1000_set_coalesce(netdev: NetDevice, wanted: EthtoolCoalesce) -> int:
+    """us between interrupts; 0 no limit, 1 adaptive, 3 adaptive but conservative. 0 or -EINVAL."""
+    adapter: Adapter = netdev.priv
+    usecs = wanted.rx_coalesce_usecs
+    if usecs == ITR_OFF:
+        adapter.itr_setting = rate = ITR_OFF
+    elif usecs in ITR_MODES:
+        adapter.itr_setting, rate = usecs, DEFAULT_ITR_HZ
+    elif SHORTEST_ITR_US <= usecs <= LONGEST_ITR_US:
+        adapter.itr_setting = rate = 1_000_000 // usecs
+    else:
+        return -EINVAL
+    e1000e_write_itr(adapter, rate)
+    return 0
+
+
+# ---------------------------------------------------------------- flow control
+async def e1000_get_pauseparam(netdev: NetDevice) -> EthtoolPauseParam:
+    fc = netdev.priv.hw.fc
+    mode = fc.current_mode
+    return EthtoolPauseParam(fc.autoneg, bool(mode & FcMode.RX_PAUSE), bool(mode & FcMode.TX_PAUSE))
+
+
+async def e1000_set_pauseparam(netdev: NetDevice, wanted: EthtoolPauseParam) -> int:
+    """With autoneg both are asked for, whatever else is said, and negotiated anew."""
+    adapter: Adapter = netdev.priv
+    fc = adapter.hw.fc
+    fc.autoneg = wanted.autoneg
+    if not wanted.autoneg:
+        rx = FcMode.RX_PAUSE if wanted.rx_pause else FcMode.NONE
+        tx = FcMode.TX_PAUSE if wanted.tx_pause else FcMode.NONE
+        fc.requested_mode = fc.current_mode = rx | tx
+        await e1000e_force_mac_fc(adapter.hw)
+        e1000e_set_fc_watermarks(adapter.hw)
+        return 0
+    fc.requested_mode = FcMode.FULL
+    if not adapter.down:
+        await e1000e_reinit_locked(adapter)
+        return 0
+    return await e1000e_reset(adapter)

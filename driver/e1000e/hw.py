@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import IntFlag
 
 from driver.e1000e.regs import ALL_ONES, MTA, RAL, STATUS, Readable, Rw, Writable
 from driver.linux.io import IoMem, readl, writel
 from driver.linux.mutex import Mutex
 from driver.linux.printk import pr_err
 
-__all__ = ["Hw", "MacInfo", "PhyInfo", "e1e_flush", "er32", "ew32", "rmw32"]
+__all__ = ["FcInfo", "FcMode", "Hw", "MacInfo", "PhyInfo", "e1e_flush", "er32", "ew32", "rmw32"]
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class MacInfo:
     rar_entry_count: int = len(RAL)
     mta_shadow: list[int] = field(default_factory=lambda: [0] * len(MTA))
     mc_filter_type: int = 0  # RCTL.MO
+    ledctl_default: int = 0  # LEDCTL while nobody makes the LED flash
     get_link_status: bool = True  # the link may have changed since the PHY was last asked
 
 
@@ -39,6 +41,31 @@ class PhyInfo:
     mutex: Mutex = field(default_factory=lambda: Mutex("swflag_mutex"))
 
 
+class FcMode(IntFlag):
+    """Linux: enum e1000_fc_mode. RX_PAUSE: obey pause frames; TX_PAUSE: send them."""
+
+    NONE = 0
+    RX_PAUSE = 1
+    TX_PAUSE = 2
+    FULL = 3
+
+
+@dataclass(slots=True)
+class FcInfo:
+    """Linux: struct e1000_fc_info. Watermarks in bytes of the receiver's packet memory, pause_time in 512 bit times.
+
+    autoneg: current_mode is what was negotiated, else what is requested.
+    """
+
+    requested_mode: FcMode = FcMode.FULL
+    current_mode: FcMode = FcMode.FULL
+    autoneg: bool = True
+    high_water: int = 0
+    low_water: int = 0
+    pause_time: int = 0x680
+    send_xon: bool = True
+
+
 class Hw:
     """Linux: struct e1000_hw. `on_gone` is called once, when the card stops answering."""
 
@@ -48,6 +75,7 @@ class Hw:
         self.gone = False
         self.mac = MacInfo()
         self.phy = PhyInfo()
+        self.fc = FcInfo()
 
     @property
     def name(self) -> str:

@@ -37,6 +37,7 @@ __all__ = [
     "e1000_request_irq",
     "e1000e_force_rx_poll",
     "e1000e_poll",
+    "e1000e_quieten",
     "e1000e_trigger_lsc",
 ]
 
@@ -47,7 +48,7 @@ async def e1000_intr(irq: int, adapter: Adapter) -> int:
     """INTx handler. The line is shared: only INT_ASSERTED says that it was this card that pulled it."""
     icr = await er32(adapter.hw, ICR)
     if adapter.hw.gone:
-        return _quieten(adapter)
+        return e1000e_quieten(adapter)
     if adapter.down or not icr & ICR.INT_ASSERTED:
         # Without INT_ASSERTED nothing was masked either, so there is nothing to undo.
         return IRQ_NONE
@@ -61,7 +62,7 @@ async def e1000_intr(irq: int, adapter: Adapter) -> int:
     return IRQ_HANDLED
 
 
-def _quieten(adapter: Adapter) -> int:
+def e1000e_quieten(adapter: Adapter) -> int:
     """A card that does not answer cannot be told to let go of its line either: the line is switched off instead, once,
     and until the handler is freed. A neighbour on the line has to wait for that."""
     if not adapter.irq_disabled:

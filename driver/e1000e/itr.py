@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-from driver.e1000e.adapter import Adapter
+from driver.e1000e.adapter import DEFAULT_ITR_HZ, Adapter
 from driver.e1000e.hw import ew32
 from driver.e1000e.param import ITR_CONSERVATIVE
 from driver.e1000e.regs import ITR
 
 __all__ = [
+    "DEFAULT_ITR_HZ",
     "LatencyRange",
     "e1000_set_itr",
     "e1000_update_itr",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from driver.e1000e.fc import e1000e_config_fc_after_link_up, e1000e_setup_fc
 from driver.e1000e.hw import Hw, e1e_flush, er32, ew32, rmw32
 from driver.e1000e.phy import (
     e1000_get_hw_semaphore_82574,
@@ -79,7 +80,7 @@ async def e1000_reset_hw_82571(hw: Hw) -> int:
 
     Source: 82571.c:e1000_reset_hw_82571.
     """
-    if await e1000e_disable_pcie_master(hw):
+    if await e1000e_disable_pcie_master(hw) and not hw.gone:
         # Not a reason to stop: what hangs is what the reset is for.
         pr_warn("%s: DMA did not end before the reset", hw.name)
     ew32(hw, IMC, ALL_ONES)
@@ -112,6 +113,7 @@ async def e1000_init_hw_82571(hw: Hw) -> int:
         ew32(hw, MTA[index], 0)
     hw.mac.mta_shadow = [0] * len(MTA)
     error = await _setup_copper_link(hw)
+    e1000e_setup_fc(hw)
     await rmw32(
         hw, TXDCTL, clear=TXDCTL.WTHRESH, set=TXDCTL.COUNT_DESC | TXDCTL.GRAN | TXDCTL.WTHRESH.put(1)
     )
@@ -180,8 +182,12 @@ async def e1000e_check_for_copper_link(hw: Hw) -> int:
         return 1
     hw.mac.get_link_status = False
     link = await e1000e_phy_has_link_generic(hw)
-    if link != 1:
-        hw.mac.get_link_status = True
+    if link == 1:
+        error = await e1000e_config_fc_after_link_up(hw)
+        if not error:
+            return 1
+        link = error
+    hw.mac.get_link_status = True
     return link
 
 

@@ -22,7 +22,7 @@ from driver.e1000e.phy import e1000_get_phy_id_82571
 from driver.e1000e.regs import RDH, RDT, TDH, TDT
 from driver.e1000e.watchdog import e1000_print_hw_hang, e1000_watchdog, e1000_watchdog_task
 from driver.linux.dma_mapping import dma_set_mask_and_coherent
-from driver.linux.errno import EIO
+from driver.linux.errno import EIO, ENODEV
 from driver.linux.etherdevice import alloc_etherdev, eth_hw_addr_set, is_valid_ether_addr, mac_text
 from driver.linux.if_ether import ETH_MIN_MTU
 from driver.linux.io import IoMem
@@ -122,6 +122,8 @@ async def _probe_mapped(pdev: PciDev, netdev: NetDevice, iomem: IoMem, params: P
         return error
     error = await e1000e_reset(adapter)
     await e1000e_release_hw_control(adapter)  # until the interface is opened, and that may be as soon as registered
+    if hw.gone:  # whoever registers it now has a device that is not detached
+        return -ENODEV
     if not error:
         error = await register_netdev(netdev)
     if error:
@@ -134,6 +136,7 @@ async def _probe_mapped(pdev: PciDev, netdev: NetDevice, iomem: IoMem, params: P
 def e1000_sw_init(pdev: PciDev, netdev: NetDevice, iomem: IoMem, params: Params) -> Adapter:
     """Everything in memory: adapter, rings without descriptors, NAPI, timer, works."""
     hw = Hw(iomem, on_gone=lambda: netif_device_detach(netdev))
+    hw.mac.mc_filter_type = params.mc_filter_type
     adapter = Adapter(pdev, netdev, hw, params)
     netdev.priv = pdev.drvdata = adapter
     netdev.parent = pdev
@@ -156,9 +159,13 @@ async def _read_nvm(adapter: Adapter) -> int:
     """Checksum and MAC address. Some systems need the first read to wake the NVM: the checksum has two tries."""
     hw, netdev, pdev = adapter.hw, adapter.netdev, adapter.pdev
     if await e1000e_validate_nvm_checksum_generic(hw) and await e1000e_validate_nvm_checksum_generic(hw):
+        if hw.gone:
+            return -ENODEV
         dev_err(pdev, "NVM: the checksum is wrong")
         return -EIO
     if await e1000_read_mac_addr_generic(hw) or not is_valid_ether_addr(hw.mac.addr):
+        if hw.gone:
+            return -ENODEV
         dev_err(pdev, "NVM: %s cannot be a station address", mac_text(hw.mac.addr))
         return -EIO
     eth_hw_addr_set(netdev, hw.mac.addr)

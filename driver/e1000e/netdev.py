@@ -7,6 +7,7 @@ All but e1000e_set_rx_mode and e1000_tx_timeout run under the RTNL, so one at a 
 from __future__ import annotations
 
 from driver.e1000e.adapter import FRAME_OVERHEAD_BYTES, Adapter, e1000_desc_unused
+from driver.e1000e.fc import e1000_setup_pba
 from driver.e1000e.hw import e1e_flush, rmw32
 from driver.e1000e.irq import (
     e1000_free_irq,
@@ -33,7 +34,7 @@ from driver.e1000e.rx import (
 from driver.e1000e.stats import e1000e_clear_hw_cntrs_base, e1000e_update_stats
 from driver.e1000e.tx import e1000_clean_tx_ring, e1000_configure_tx, e1000_xmit_frame
 from driver.linux.delay import usleep_range
-from driver.linux.errno import EADDRNOTAVAIL, EBUSY, ENOMEM
+from driver.linux.errno import EADDRNOTAVAIL, EBUSY, ENODEV, ENOMEM
 from driver.linux.etherdevice import eth_hw_addr_set, eth_validate_addr, is_valid_ether_addr
 from driver.linux.napi import napi_disable, napi_enable
 from driver.linux.netdevice import (
@@ -43,7 +44,6 @@ from driver.linux.netdevice import (
     NetDeviceOps,
     RtnlLinkStats64,
     netif_carrier_off,
-    netif_running,
     netif_tx_disable,
     rtnl_lock,
     rtnl_unlock,
@@ -59,6 +59,7 @@ __all__ = [
     "e1000_reset_task",
     "e1000_set_mac",
     "e1000_tx_timeout",
+    "e1000e_begin_resetting",
     "e1000e_close",
     "e1000e_down",
     "e1000e_get_hw_control",
@@ -86,7 +87,8 @@ async def e1000e_release_hw_control(adapter: Adapter) -> None:
 
 async def e1000e_reset(adapter: Adapter) -> int:
     """Put the card into a known state: idle, filters and counters empty, link negotiating."""
-    error = await e1000_reset_hw_82571(adapter.hw)
+    share = await e1000_setup_pba(adapter.hw, adapter.max_frame_size)
+    error = share if share < 0 else await e1000_reset_hw_82571(adapter.hw)
     if not error:
         await e1000e_get_hw_control(adapter)
         error = await e1000_init_hw_82571(adapter.hw)
@@ -94,7 +96,7 @@ async def e1000e_reset(adapter: Adapter) -> int:
         dev_err(adapter.netdev, "the card cannot be reset: error %d", error)
         return error
     await e1000e_clear_hw_cntrs_base(adapter.hw)
-    return 0
+    return -ENODEV if adapter.hw.gone else 0
 
 
 async def e1000_configure(adapter: Adapter) -> None:
@@ -225,6 +227,8 @@ async def e1000_reset_task(work: Work) -> None:
 async def e1000e_set_rx_mode(netdev: NetDevice) -> None:
     """ndo_set_rx_mode, under addr_list_lock: which addresses the card lets pass."""
     adapter: Adapter = netdev.priv
+    if adapter.testing:
+        return  # the next open does it
     mode = 0
     if netdev.flags & IFF_PROMISC:
         mode = RCTL.UPE | RCTL.MPE
@@ -267,16 +271,17 @@ async def e1000_set_mac(netdev: NetDevice, address: bytes) -> int:
 
 # ---------------------------------------------------------------- MTU
 async def e1000_change_mtu(netdev: NetDevice, new_mtu: int) -> int:
-    """ndo_change_mtu: buffers that hold the largest frame, and with them a ring filled anew."""
+    """ndo_change_mtu: the reset in e1000e_down shares out the packet memory for the new size, and e1000e_up fills the
+    ring anew. Buffers change in between: until then a poll may add one, and the card knows the old size."""
     adapter: Adapter = netdev.priv
     if not await e1000e_begin_resetting(adapter):
         return -EBUSY
-    running = netif_running(netdev)
+    running = not adapter.down
     dev_info(netdev, "MTU %d becomes %d", netdev.mtu, new_mtu)
-    if running:
-        await e1000e_down(adapter)
     netdev.mtu = new_mtu
     adapter.max_frame_size = new_mtu + FRAME_OVERHEAD_BYTES
+    if running:
+        await e1000e_down(adapter)
     adapter.rx_buffer_len = e1000_rx_buffer_len(adapter.max_frame_size)
     if running:
         await e1000e_up(adapter)

@@ -27,6 +27,8 @@ MIN_ITR_HZ: Final = 100
 PARAMS: Final = (
     Param("TxDescriptors", 256, 64, 4096, "transmit descriptors", step=8),
     Param("RxDescriptors", 256, 64, 4096, "receive descriptors", step=8),
+    Param("TxIntDelay", 8, 0, 0xFFFF, "a transmit interrupt waits this long for more frames, 1.024 us; 0: at once"),
+    Param("TxAbsIntDelay", 32, 0, 0xFFFF, "longest wait of a transmit interrupt, 1.024 us"),
     Param("RxIntDelay", 32, 0, 0xFFFF, "a receive interrupt waits this long for more frames, 1.024 us"),
     Param("RxAbsIntDelay", 32, 0, 0xFFFF, "longest wait of a receive interrupt, 1.024 us"),
     Param(
@@ -34,6 +36,7 @@ PARAMS: Final = (
         "interrupts per second, from 100 on; 0 no limit, 1 adaptive, 3 adaptive but conservative",
     ),
     Param("CrcStripping", 1, 0, 1, "the card removes the FCS of received frames"),
+    Param("mc_filter_type", 0, 0, 3, "which twelve bits of a group's address pick its bit in the filter: RCTL.MO"),
     Param("copybreak", 256, 0, 0xFFFF, "shorter frames are copied and their buffer is used again, bytes"),
 )  # fmt: skip
 
@@ -44,10 +47,13 @@ class Params:
 
     TxDescriptors: int
     RxDescriptors: int
+    TxIntDelay: int
+    TxAbsIntDelay: int
     RxIntDelay: int
     RxAbsIntDelay: int
     InterruptThrottleRate: int
     CrcStripping: int
+    mc_filter_type: int
     copybreak: int
 
 

@@ -7,7 +7,7 @@ seen set is MDIC ours. Among the driver's own tasks a mutex decides. All of this
 
 from __future__ import annotations
 
-from driver.e1000e.hw import Hw, er32, ew32, rmw32
+from driver.e1000e.hw import FcMode, Hw, er32, ew32, rmw32
 from driver.e1000e.regs import (
     EXTCNF_CTRL,
     MDIC,
@@ -25,6 +25,8 @@ from driver.linux.errno import EBUSY, EIO, ENODEV, ETIMEDOUT
 from driver.linux.printk import pr_err
 
 __all__ = [
+    "ADVERTISE_PAUSE_ASYM",
+    "ADVERTISE_PAUSE_CAP",
     "e1e_rphy",
     "e1e_wphy",
     "e1000_get_hw_semaphore_82574",
@@ -38,6 +40,8 @@ __all__ = [
 ADVERTISE_CSMA = 0x0001
 ADVERTISE_10_100 = 0x01E0  # half and full duplex
 ADVERTISE_1000FULL = 0x0200
+ADVERTISE_PAUSE_CAP = 0x0400
+ADVERTISE_PAUSE_ASYM = 0x0800
 
 PHY_ID_REVISION = 0xF
 OWNERSHIP_TRIES = 10
@@ -129,9 +133,15 @@ async def e1000_get_phy_id_82571(hw: Hw) -> int:
 
 
 async def e1000_phy_setup_autoneg(hw: Hw) -> int:
-    """Advertise everything the card can do, and restart the negotiation. No flow control yet."""
+    """Advertise everything the card can do and the flow control that is wanted, and restart the negotiation."""
+    pause = {
+        FcMode.NONE: 0,
+        FcMode.RX_PAUSE: ADVERTISE_PAUSE_CAP | ADVERTISE_PAUSE_ASYM,
+        FcMode.TX_PAUSE: ADVERTISE_PAUSE_ASYM,
+        FcMode.FULL: ADVERTISE_PAUSE_CAP | ADVERTISE_PAUSE_ASYM,
+    }[hw.fc.requested_mode]
     for register, ability in (
-        (PHY_ANAR, ADVERTISE_10_100 | ADVERTISE_CSMA),
+        (PHY_ANAR, ADVERTISE_10_100 | ADVERTISE_CSMA | pause),
         (PHY_GBCR, ADVERTISE_1000FULL),
     ):
         error = await e1e_wphy(hw, register, ability)

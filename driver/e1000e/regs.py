@@ -205,6 +205,11 @@ class PhyRegister:
     reset: int
 
 
+class LoopbackMode(IntEnum):
+    NONE = 0
+    MAC = 1
+
+
 class MdiOp(IntEnum):
     WRITE = 1
     READ = 2
@@ -243,24 +248,25 @@ class _Ctrl(Rw):
     GIO_MASTER_DISABLE: ClassVar = Mask(0x00000004)  # start no new DMA; STATUS.GIO_MASTER_ENABLE tells when all has ended
     ASDE: ClassVar = Mask(0x00000020)  # auto speed detection; kept, without effect
     SLU: ClassVar = Mask(0x00000040)  # set link up: let the MAC see the PHY's link
+    ILOS: ClassVar = Mask(0x00000080)  # invert loss of signal; kept, without effect
     SPEED: ClassVar = Mask(0x00000300)  # speed; kept, software always sees a gigabit link
     FRCSPD: ClassVar = Mask(0x00000800)  # force speed; kept, without effect
     FRCDPLX: ClassVar = Mask(0x00001000)  # force duplex; kept, without effect
     ADVD3WUC: ClassVar = Mask(0x00100000)  # wake-up from D3cold; kept, without effect
     RST: ClassVar = Mask(0x04000000)  # device reset; reads 1 until it is done. Keeps EXTCNF_CTRL, SWSM and the PHY
-    RFCE: ClassVar = Mask(0x08000000)  # obey received pause frames; kept, without effect yet
-    TFCE: ClassVar = Mask(0x10000000)  # send pause frames; kept, without effect yet
+    RFCE: ClassVar = Mask(0x08000000)  # obey received pause frames
+    TFCE: ClassVar = Mask(0x10000000)  # send pause frames as the receive buffer fills (FCRTH, FCRTL)
     VME: ClassVar = Mask(0x40000000)  # VLAN tag stripping and insertion; kept, without effect yet
     PHY_RST: ClassVar = Mask(0x80000000)  # holds the PHY in reset while 1
-    ALL: ClassVar = Mask(0xDC101B65)
+    ALL: ClassVar = Mask(0xDC101BE5)
 
 
 class _Status(W0c):
     """Device status."""
 
     FD: ClassVar = Mask(0x00000001)  # full duplex
-    LU: ClassVar = Mask(0x00000002)  # link up: CTRL.SLU and the PHY's link
-    TXOFF: ClassVar = Mask(0x00000010)  # transmission paused by flow control; always 0 yet
+    LU: ClassVar = Mask(0x00000002)  # link up: CTRL.SLU, and the PHY's link or RCTL.LBM = MAC
+    TXOFF: ClassVar = Mask(0x00000010)  # transmission paused by a received pause frame
     SPEED: ClassVar = Mask(0x000000C0)  # link speed
     ASDV: ClassVar = Mask(0x00000300)  # auto-detected speed
     PHYRA: ClassVar = Mask(0x00000400)  # PHY was reset; write 0 to clear
@@ -272,12 +278,16 @@ class _Status(W0c):
 class _Eecd(Rw):
     """EEPROM/flash control."""
 
+    EE_SK: ClassVar = Mask(0x00000001)  # serial clock; kept, there is no serial interface
+    EE_CS: ClassVar = Mask(0x00000002)  # chip select; kept
+    EE_DI: ClassVar = Mask(0x00000004)  # data in; kept
+    EE_DO: ClassVar = Mask(0x00000008)  # data out; reads 0
     EE_REQ: ClassVar = Mask(0x00000040)  # software asks for the serial interface
     EE_GNT: ClassVar = Mask(0x00000080)  # granted: follows EE_REQ. The serial pins themselves are not there, reads go through EERD
     PRES: ClassVar = Mask(0x00000100)  # NVM present
     AUTO_RD: ClassVar = Mask(0x00000200)  # the NVM has been read after reset
     SIZE: ClassVar = Mask(0x00007800)  # size: 2^(6+SIZE) words
-    ALL: ClassVar = Mask(0x00007BC0)
+    ALL: ClassVar = Mask(0x00007BCF)
 
 
 class _Eerd(Command):
@@ -296,9 +306,12 @@ class _CtrlExt(Rw):
     EE_RST: ClassVar = Mask(0x00002000)  # read the MAC address from the NVM again
     RO_DIS: ClassVar = Mask(0x00020000)  # no relaxed ordering; kept, without effect
     PHYPDEN: ClassVar = Mask(0x00100000)  # PHY power down enable; kept, without effect
+    BIT22: ClassVar = Mask(0x00400000)  # to be set on an 82574; kept, without effect
+    EIAME: ClassVar = Mask(0x01000000)  # auto-mask by EIAC; kept, for MSI-X
     IAME: ClassVar = Mask(0x08000000)  # reading or writing ICR while INT_ASSERTED clears the bits of IAM in IMS
     DRV_LOAD: ClassVar = Mask(0x10000000)  # driver loaded; kept, told to nobody
-    ALL: ClassVar = Mask(0x18122000)
+    PBA_CLR: ClassVar = Mask(0x80000000)  # clear pending MSI-X vectors; kept, for MSI-X
+    ALL: ClassVar = Mask(0x99522000)
 
 
 class _Mdic(Command):
@@ -314,27 +327,58 @@ class _Mdic(Command):
     ALL: ClassVar = Mask(0x7FFFFFFF)
 
 
+class _Fcal(Rw):
+    """Flow control address, low."""
+
+    ADDR: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Fcah(Rw):
+    """Flow control address, high."""
+
+    ADDR: ClassVar = Mask(0x0000FFFF)
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
+class _Fct(Rw):
+    """Flow control EtherType."""
+
+    ETHERTYPE: ClassVar = Mask(0x0000FFFF)  # first byte on the wire in bits 15:8
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
+class _Vet(Rw):
+    """VLAN EtherType."""
+
+    VET: ClassVar = Mask(0x0000FFFF)
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
 class _Icr(RcW1c):
     """Interrupt cause read."""
 
     TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
     TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
     LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXSEQ: ClassVar = Mask(0x00000008)  # receive sequence error; raised by ICS alone, the stock driver tries MSI with it
     RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RSV5: ClassVar = Mask(0x00000020)  # reserved; raised by ICS alone, the stock driver's self-test does
     RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
     RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    RSV8: ClassVar = Mask(0x00000100)  # reserved; raised by ICS alone, the stock driver's self-test does
     MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
-    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
-    SRPD: ClassVar = Mask(0x00010000)  # small receive packet; never raised yet
-    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; never raised yet
-    MNG: ClassVar = Mask(0x00040000)  # manageability event; never raised
+    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH
+    SRPD: ClassVar = Mask(0x00010000)  # small receive packet: no longer than RSRPD.SIZE
+    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; raised by ICS alone
+    MNG: ClassVar = Mask(0x00040000)  # manageability event; raised by ICS alone
     RXQ0: ClassVar = Mask(0x00100000)  # receive queue 0: RXT0 or RXDMT0
-    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; never raised yet
+    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; raised by ICS alone
     TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
-    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; never raised yet
-    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC
+    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; raised by ICS alone
+    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC, SRPD
     INT_ASSERTED: ClassVar = Mask(0x80000000)  # an interrupt is asserted
-    ALL: ClassVar = Mask(0x81F782D7)
+    ALL: ClassVar = Mask(0x81F783FF)
 
 
 class _Itr(Rw):
@@ -350,20 +394,23 @@ class _Ics(WoSet):
     TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
     TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
     LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXSEQ: ClassVar = Mask(0x00000008)  # receive sequence error; raised by ICS alone, the stock driver tries MSI with it
     RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RSV5: ClassVar = Mask(0x00000020)  # reserved; raised by ICS alone, the stock driver's self-test does
     RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
     RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    RSV8: ClassVar = Mask(0x00000100)  # reserved; raised by ICS alone, the stock driver's self-test does
     MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
-    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
-    SRPD: ClassVar = Mask(0x00010000)  # small receive packet; never raised yet
-    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; never raised yet
-    MNG: ClassVar = Mask(0x00040000)  # manageability event; never raised
+    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH
+    SRPD: ClassVar = Mask(0x00010000)  # small receive packet: no longer than RSRPD.SIZE
+    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; raised by ICS alone
+    MNG: ClassVar = Mask(0x00040000)  # manageability event; raised by ICS alone
     RXQ0: ClassVar = Mask(0x00100000)  # receive queue 0: RXT0 or RXDMT0
-    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; never raised yet
+    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; raised by ICS alone
     TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
-    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; never raised yet
-    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC
-    ALL: ClassVar = Mask(0x01F782D7)
+    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; raised by ICS alone
+    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC, SRPD
+    ALL: ClassVar = Mask(0x01F783FF)
 
 
 class _Ims(W1s):
@@ -372,20 +419,23 @@ class _Ims(W1s):
     TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
     TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
     LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXSEQ: ClassVar = Mask(0x00000008)  # receive sequence error; raised by ICS alone, the stock driver tries MSI with it
     RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RSV5: ClassVar = Mask(0x00000020)  # reserved; raised by ICS alone, the stock driver's self-test does
     RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
     RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    RSV8: ClassVar = Mask(0x00000100)  # reserved; raised by ICS alone, the stock driver's self-test does
     MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
-    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
-    SRPD: ClassVar = Mask(0x00010000)  # small receive packet; never raised yet
-    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; never raised yet
-    MNG: ClassVar = Mask(0x00040000)  # manageability event; never raised
+    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH
+    SRPD: ClassVar = Mask(0x00010000)  # small receive packet: no longer than RSRPD.SIZE
+    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; raised by ICS alone
+    MNG: ClassVar = Mask(0x00040000)  # manageability event; raised by ICS alone
     RXQ0: ClassVar = Mask(0x00100000)  # receive queue 0: RXT0 or RXDMT0
-    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; never raised yet
+    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; raised by ICS alone
     TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
-    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; never raised yet
-    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC
-    ALL: ClassVar = Mask(0x01F782D7)
+    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; raised by ICS alone
+    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC, SRPD
+    ALL: ClassVar = Mask(0x01F783FF)
 
 
 class _Imc(WoClr):
@@ -394,20 +444,30 @@ class _Imc(WoClr):
     TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
     TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
     LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXSEQ: ClassVar = Mask(0x00000008)  # receive sequence error; raised by ICS alone, the stock driver tries MSI with it
     RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RSV5: ClassVar = Mask(0x00000020)  # reserved; raised by ICS alone, the stock driver's self-test does
     RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
     RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    RSV8: ClassVar = Mask(0x00000100)  # reserved; raised by ICS alone, the stock driver's self-test does
     MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
-    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
-    SRPD: ClassVar = Mask(0x00010000)  # small receive packet; never raised yet
-    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; never raised yet
-    MNG: ClassVar = Mask(0x00040000)  # manageability event; never raised
+    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH
+    SRPD: ClassVar = Mask(0x00010000)  # small receive packet: no longer than RSRPD.SIZE
+    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; raised by ICS alone
+    MNG: ClassVar = Mask(0x00040000)  # manageability event; raised by ICS alone
     RXQ0: ClassVar = Mask(0x00100000)  # receive queue 0: RXT0 or RXDMT0
-    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; never raised yet
+    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; raised by ICS alone
     TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
-    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; never raised yet
-    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC
-    ALL: ClassVar = Mask(0x01F782D7)
+    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; raised by ICS alone
+    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC, SRPD
+    ALL: ClassVar = Mask(0x01F783FF)
+
+
+class _Eiac(Rw):
+    """Extended interrupt auto clear."""
+
+    CAUSES: ClassVar = Mask(0x01F00000)  # of RXQ0, RXQ1, TXQ0, TXQ1, OTHER
+    ALL: ClassVar = Mask(0x01F00000)
 
 
 class _Iam(Rw):
@@ -416,20 +476,47 @@ class _Iam(Rw):
     TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
     TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
     LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXSEQ: ClassVar = Mask(0x00000008)  # receive sequence error; raised by ICS alone, the stock driver tries MSI with it
     RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RSV5: ClassVar = Mask(0x00000020)  # reserved; raised by ICS alone, the stock driver's self-test does
     RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
     RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    RSV8: ClassVar = Mask(0x00000100)  # reserved; raised by ICS alone, the stock driver's self-test does
     MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
-    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH; never raised yet
-    SRPD: ClassVar = Mask(0x00010000)  # small receive packet; never raised yet
-    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; never raised yet
-    MNG: ClassVar = Mask(0x00040000)  # manageability event; never raised
+    TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH
+    SRPD: ClassVar = Mask(0x00010000)  # small receive packet: no longer than RSRPD.SIZE
+    ACK: ClassVar = Mask(0x00020000)  # receive ACK frame; raised by ICS alone
+    MNG: ClassVar = Mask(0x00040000)  # manageability event; raised by ICS alone
     RXQ0: ClassVar = Mask(0x00100000)  # receive queue 0: RXT0 or RXDMT0
-    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; never raised yet
+    RXQ1: ClassVar = Mask(0x00200000)  # receive queue 1; raised by ICS alone
     TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
-    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; never raised yet
-    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC
-    ALL: ClassVar = Mask(0x01F782D7)
+    TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; raised by ICS alone
+    OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC, SRPD
+    ALL: ClassVar = Mask(0x01F783FF)
+
+
+class _Ivar(Rw):
+    """Interrupt vector allocation."""
+
+    RXQ0: ClassVar = Mask(0x00000007)
+    RXQ0_VALID: ClassVar = Mask(0x00000008)
+    RXQ1: ClassVar = Mask(0x00000070)
+    RXQ1_VALID: ClassVar = Mask(0x00000080)
+    TXQ0: ClassVar = Mask(0x00000700)
+    TXQ0_VALID: ClassVar = Mask(0x00000800)
+    TXQ1: ClassVar = Mask(0x00007000)
+    TXQ1_VALID: ClassVar = Mask(0x00008000)
+    OTHER: ClassVar = Mask(0x00070000)
+    OTHER_VALID: ClassVar = Mask(0x00080000)
+    EVERY: ClassVar = Mask(0x80000000)  # interrupt on every write-back
+    ALL: ClassVar = Mask(0x800FFFFF)
+
+
+class _Eitr(Rw):
+    """Extended interrupt throttling."""
+
+    INTERVAL: ClassVar = Mask(0x0000FFFF)
+    ALL: ClassVar = Mask(0x0000FFFF)
 
 
 class _Rctl(Rw):
@@ -440,18 +527,35 @@ class _Rctl(Rw):
     UPE: ClassVar = Mask(0x00000008)  # unicast promiscuous
     MPE: ClassVar = Mask(0x00000010)  # multicast promiscuous
     LPE: ClassVar = Mask(0x00000020)  # long packets: frames over 1522 bytes are received
-    LBM: ClassVar = Mask(0x000000C0)  # loopback mode; kept, without effect yet
+    LBM: ClassVar = Mask(0x000000C0)  # loopback mode
     RDMTS: ClassVar = Mask(0x00000300)  # threshold of RXDMT0
+    DTYP: ClassVar = Mask(0x00000C00)  # descriptor type; kept, there are legacy descriptors only
     MO: ClassVar = Mask(0x00003000)  # which 12 bits of an address index MTA
     BAM: ClassVar = Mask(0x00008000)  # accept broadcast
     BSIZE: ClassVar = Mask(0x00030000)  # buffer size
     VFE: ClassVar = Mask(0x00040000)  # VLAN filter; kept, without effect yet
-    DPF: ClassVar = Mask(0x00400000)  # discard pause frames; kept, without effect yet
-    PMCF: ClassVar = Mask(0x00800000)  # pass MAC control frames; kept, without effect yet
+    CFIEN: ClassVar = Mask(0x00080000)  # canonical form indicator enable; kept, without effect
+    CFI: ClassVar = Mask(0x00100000)  # canonical form indicator; kept, without effect
+    DPF: ClassVar = Mask(0x00400000)  # discard pause frames that the filter wants
+    PMCF: ClassVar = Mask(0x00800000)  # pass MAC control frames that are no pause frames
     BSEX: ClassVar = Mask(0x02000000)  # buffer size times 16
     SECRC: ClassVar = Mask(0x04000000)  # strip the FCS
     FLXBUF: ClassVar = Mask(0x78000000)  # buffer size in KB, instead of BSIZE, when not 0
-    ALL: ClassVar = Mask(0x7EC7B3FE)
+    ALL: ClassVar = Mask(0x7EDFBFFE)
+
+
+class _Fcttv(Rw):
+    """Flow control transmit timer value."""
+
+    TTV: ClassVar = Mask(0x0000FFFF)  # time in the pause frames sent, in 512 bit times
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
+class _Txcw(Rw):
+    """Transmit configuration word."""
+
+    WORD: ClassVar = Mask(0x0000FFFF)
+    ALL: ClassVar = Mask(0x0000FFFF)
 
 
 class _Tctl(Rw):
@@ -475,6 +579,13 @@ class _Tipg(Rw):
     IPGR1: ClassVar = Mask(0x000FFC00)  # half duplex only; kept
     IPGR2: ClassVar = Mask(0x3FF00000)  # half duplex only; kept
     ALL: ClassVar = Mask(0x3FFFFFFF)
+
+
+class _Ait(Rw):
+    """Adaptive inter-packet gap throttle."""
+
+    AIFS: ClassVar = Mask(0x0000FFFF)
+    ALL: ClassVar = Mask(0x0000FFFF)
 
 
 class _Ledctl(Rw):
@@ -502,6 +613,39 @@ class _ExtcnfCtrl(Rw):
     MDIO_SW_OWNERSHIP: ClassVar = Mask(0x00000020)  # software owns MDIO and NVM
     MDIO_HW_OWNERSHIP: ClassVar = Mask(0x00000040)  # hardware owns MDIO: the card is in reset
     ALL: ClassVar = Mask(0x00000060)
+
+
+class _Pba(Rw):
+    """Packet buffer allocation."""
+
+    RXA: ClassVar = Mask(0x0000FFFF)  # the receiver's share in KB; less than 4 is taken as 4, more than 36 as 36
+    TXA: ClassVar = Mask(0xFFFF0000)  # the transmitter's: what is left of 40
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Fcrtl(Rw):
+    """Flow control receive threshold, low."""
+
+    RTL: ClassVar = Mask(0x0000FFF8)  # bytes in the receive buffer, in units of 8: fallen to this, XON is sent
+    XONE: ClassVar = Mask(0x80000000)  # send XON
+    ALL: ClassVar = Mask(0x8000FFF8)
+
+
+class _Fcrth(Rw):
+    """Flow control receive threshold, high."""
+
+    RTH: ClassVar = Mask(0x0000FFF8)  # bytes in the receive buffer, in units of 8: risen to this, XOFF is sent; 0: never
+    ALL: ClassVar = Mask(0x0000FFF8)
+
+
+class _Psrctl(Rw):
+    """Packet split receive control."""
+
+    BSIZE0: ClassVar = Mask(0x0000007F)  # in 128 bytes
+    BSIZE1: ClassVar = Mask(0x00003F00)  # in KB
+    BSIZE2: ClassVar = Mask(0x003F0000)  # in KB
+    BSIZE3: ClassVar = Mask(0x3F000000)  # in KB
+    ALL: ClassVar = Mask(0x3F3F3F7F)
 
 
 class _Rdbal(Rw):
@@ -564,6 +708,65 @@ class _Radv(Rw):
     ALL: ClassVar = Mask(0x0000FFFF)
 
 
+class _Rdbal1(Rw):
+    """Receive descriptor base, low, queue 1."""
+
+    BASE: ClassVar = Mask(0xFFFFFFF0)  # bits 31:4; a ring is 16-byte aligned
+    ALL: ClassVar = Mask(0xFFFFFFF0)
+
+
+class _Rdbah1(Rw):
+    """Receive descriptor base, high, queue 1."""
+
+    BASE: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Rdlen1(Rw):
+    """Receive descriptor ring length, queue 1."""
+
+    LEN: ClassVar = Mask(0x000FFF80)  # bytes, in units of 128: eight descriptors
+    ALL: ClassVar = Mask(0x000FFF80)
+
+
+class _Rdh1(Rw):
+    """Receive descriptor head, queue 1."""
+
+    INDEX: ClassVar = Mask(0x0000FFFF)  # index of a descriptor
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
+class _Rdt1(Rw):
+    """Receive descriptor tail, queue 1."""
+
+    INDEX: ClassVar = Mask(0x0000FFFF)  # index of a descriptor
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
+class _Rxdctl1(Rw):
+    """Receive descriptor control, queue 1."""
+
+    PTHRESH: ClassVar = Mask(0x0000003F)
+    HTHRESH: ClassVar = Mask(0x00003F00)
+    WTHRESH: ClassVar = Mask(0x003F0000)
+    GRAN: ClassVar = Mask(0x01000000)
+    ALL: ClassVar = Mask(0x013F3F3F)
+
+
+class _Rsrpd(Rw):
+    """Receive small packet detect."""
+
+    SIZE: ClassVar = Mask(0x00000FFF)  # bytes: a frame stored with this length or less raises SRPD, and ends the delays of RDTR and RADV; 0: none
+    ALL: ClassVar = Mask(0x00000FFF)
+
+
+class _Raid(Rw):
+    """Receive ACK interrupt delay."""
+
+    DELAY: ClassVar = Mask(0x0000FFFF)
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
 class _Tdbal(Rw):
     """Transmit descriptor base, low."""
 
@@ -599,6 +802,14 @@ class _Tdt(Rw):
     ALL: ClassVar = Mask(0x0000FFFF)
 
 
+class _Tidv(Rw):
+    """Transmit interrupt delay."""
+
+    IDV: ClassVar = Mask(0x0000FFFF)  # in 1.024 us; 0: at once
+    FPD: ClassVar = Mask(0x80000000)  # end a running delay now; reads 0
+    ALL: ClassVar = Mask(0x8000FFFF)
+
+
 class _Txdctl(Rw):
     """Transmit descriptor control."""
 
@@ -607,14 +818,96 @@ class _Txdctl(Rw):
     WTHRESH: ClassVar = Mask(0x003F0000)  # write-back threshold
     COUNT_DESC: ClassVar = Mask(0x00400000)  # to be set on an 82574
     GRAN: ClassVar = Mask(0x01000000)  # thresholds count descriptors, not cache lines
-    LWTHRESH: ClassVar = Mask(0xFE000000)  # threshold of TXD_LOW; kept, without effect yet
+    LWTHRESH: ClassVar = Mask(0xFE000000)  # in eight descriptors: as few left to send raise TXD_LOW; 0: never
     ALL: ClassVar = Mask(0xFF7F3F3F)
+
+
+class _Tadv(Rw):
+    """Transmit absolute interrupt delay."""
+
+    DELAY: ClassVar = Mask(0x0000FFFF)  # in 1.024 us; 0: no bound
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
+class _Tarc0(Rw):
+    """Transmit arbitration, queue 0."""
+
+    CONTROL: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Tdbal1(Rw):
+    """Transmit descriptor base, low, queue 1."""
+
+    BASE: ClassVar = Mask(0xFFFFFFF0)  # bits 31:4; a ring is 16-byte aligned
+    ALL: ClassVar = Mask(0xFFFFFFF0)
+
+
+class _Tdbah1(Rw):
+    """Transmit descriptor base, high, queue 1."""
+
+    BASE: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Tdlen1(Rw):
+    """Transmit descriptor ring length, queue 1."""
+
+    LEN: ClassVar = Mask(0x000FFF80)  # bytes, in units of 128: eight descriptors
+    ALL: ClassVar = Mask(0x000FFF80)
+
+
+class _Tdh1(Rw):
+    """Transmit descriptor head, queue 1."""
+
+    INDEX: ClassVar = Mask(0x0000FFFF)  # index of a descriptor
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
+class _Tdt1(Rw):
+    """Transmit descriptor tail, queue 1."""
+
+    INDEX: ClassVar = Mask(0x0000FFFF)  # index of a descriptor
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
+class _Txdctl1(Rw):
+    """Transmit descriptor control, queue 1."""
+
+    PTHRESH: ClassVar = Mask(0x0000003F)
+    HTHRESH: ClassVar = Mask(0x00003F00)
+    WTHRESH: ClassVar = Mask(0x003F0000)
+    COUNT_DESC: ClassVar = Mask(0x00400000)
+    GRAN: ClassVar = Mask(0x01000000)
+    LWTHRESH: ClassVar = Mask(0xFE000000)
+    ALL: ClassVar = Mask(0xFF7F3F3F)
+
+
+class _Tarc1(Rw):
+    """Transmit arbitration, queue 1."""
+
+    CONTROL: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Crcerrs(Rc):
     """CRC errors."""
 
     COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Algnerrc(Ro):
+    """Alignment errors."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Symerrs(Ro):
+    """Symbol errors."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
     ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
@@ -627,6 +920,111 @@ class _Rxerrc(Rc):
 
 class _Mpc(Rc):
     """Missed packets."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Scc(Ro):
+    """Single collisions."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Ecol(Ro):
+    """Excessive collisions."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Mcc(Ro):
+    """Multiple collisions."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Latecol(Ro):
+    """Late collisions."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Colc(Ro):
+    """Collisions."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Dc(Ro):
+    """Defers."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Tncrs(Ro):
+    """Transmit without carrier sense."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Sec(Ro):
+    """Sequence errors."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Cexterr(Ro):
+    """Carrier extension errors."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Rlec(Rc):
+    """Receive length errors."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Xonrxc(Rc):
+    """XON received."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Xontxc(Rc):
+    """XON sent."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Xoffrxc(Rc):
+    """XOFF received."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Xofftxc(Rc):
+    """XOFF sent."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Fcruc(Rc):
+    """Flow control frames received, unsupported."""
 
     COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
     ALL: ClassVar = Mask(0xFFFFFFFF)
@@ -765,6 +1163,27 @@ class _Rjc(Rc):
     ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
+class _Mgtprc(Ro):
+    """Management packets received."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Mgtpdc(Ro):
+    """Management packets dropped."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Mgtptc(Ro):
+    """Management packets sent."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
 class _Torl(Ro):
     """Total octets received, low."""
 
@@ -863,6 +1282,114 @@ class _Bptc(Rc):
     ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
+class _Tsctc(Ro):
+    """TCP segmentation contexts sent."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Tsctfc(Ro):
+    """TCP segmentation contexts failed."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # reads 0
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Iac(Rc):
+    """Interrupts asserted."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Icrxptc(Rc):
+    """Interrupt cause: receive packet timer."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Icrxatc(Rc):
+    """Interrupt cause: receive absolute timer."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Ictxptc(Rc):
+    """Interrupt cause: transmit packet timer."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Ictxatc(Rc):
+    """Interrupt cause: transmit absolute timer."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Ictxqec(Rc):
+    """Interrupt cause: transmit queue empty."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Ictxqmtc(Rc):
+    """Interrupt cause: transmit queue low."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Icrxdmtc(Rc):
+    """Interrupt cause: receive descriptors low."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Icrxoc(Rc):
+    """Interrupt cause: receiver overrun."""
+
+    COUNT: ClassVar = Mask(0xFFFFFFFF)  # read clears; sticks at all ones
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Rxcsum(Rw):
+    """Receive checksum control."""
+
+    PCSS: ClassVar = Mask(0x000000FF)  # start of the packet checksum
+    IPOFL: ClassVar = Mask(0x00000100)  # IP checksum offload
+    TUOFL: ClassVar = Mask(0x00000200)  # TCP and UDP checksum offload
+    CRCOFL: ClassVar = Mask(0x00000800)  # CRC32 offload
+    IPPCSE: ClassVar = Mask(0x00001000)  # IP payload checksum
+    PCSD: ClassVar = Mask(0x00002000)  # packet checksum is off, RSS hash is there
+    ALL: ClassVar = Mask(0x00003BFF)
+
+
+class _Rfctl(Rw):
+    """Receive filter control."""
+
+    ISCSI_DIS: ClassVar = Mask(0x00000001)
+    ISCSI_DWC: ClassVar = Mask(0x0000003E)
+    NFSW_DIS: ClassVar = Mask(0x00000040)
+    NFSR_DIS: ClassVar = Mask(0x00000080)
+    NFS_VER: ClassVar = Mask(0x00000300)
+    IPV6_DIS: ClassVar = Mask(0x00000400)
+    IPV6XSUM_DIS: ClassVar = Mask(0x00000800)
+    ACKDIS: ClassVar = Mask(0x00001000)  # ACK does not end a delay
+    ACKD_DIS: ClassVar = Mask(0x00002000)
+    IPFRSP_DIS: ClassVar = Mask(0x00004000)
+    EXTEN: ClassVar = Mask(0x00008000)  # extended descriptors
+    IPV6_EX_DIS: ClassVar = Mask(0x00010000)
+    NEW_IPV6_EXT_DIS: ClassVar = Mask(0x00020000)
+    ALL: ClassVar = Mask(0x0003FFFF)
+
+
 class _Mta(Rw):
     """Multicast table."""
 
@@ -886,12 +1413,81 @@ class _Rah(Rw):
     ALL: ClassVar = Mask(0x8003FFFF)
 
 
+class _Vfta(Rw):
+    """VLAN filter table."""
+
+    BITS: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Wuc(Rw):
+    """Wake-up control."""
+
+    APME: ClassVar = Mask(0x00000001)  # wake by magic packet
+    PME_EN: ClassVar = Mask(0x00000002)  # PME enable
+    APMPME: ClassVar = Mask(0x00000008)  # PME on APM wake-up
+    ALL: ClassVar = Mask(0x0000000B)
+
+
+class _Wufc(Rw):
+    """Wake-up filter control."""
+
+    EVENTS: ClassVar = Mask(0x000000FF)  # link change, magic packet, exact, multicast, broadcast, ARP, IPv4, IPv6
+    NOTCO: ClassVar = Mask(0x00008000)  # ignore TCO frames
+    FLX: ClassVar = Mask(0x000F0000)  # flexible filters
+    ALL: ClassVar = Mask(0x000F80FF)
+
+
+class _Wus(Ro):
+    """Wake-up status."""
+
+    EVENTS: ClassVar = Mask(0x000000FF)
+    ALL: ClassVar = Mask(0x000000FF)
+
+
+class _Mrqc(Rw):
+    """Multiple receive queues command."""
+
+    ENABLE: ClassVar = Mask(0x00000003)  # 0: one queue
+    FIELDS: ClassVar = Mask(0xFFFF0000)  # which headers RSS hashes
+    ALL: ClassVar = Mask(0xFFFF0003)
+
+
 class _Manc(Ro):
     """Management control."""
 
     RCV_TCO_EN: ClassVar = Mask(0x00020000)  # management receives TCO packets
     BLK_PHY_RST_ON_IDE: ClassVar = Mask(0x00040000)  # management blocks PHY resets
     ALL: ClassVar = Mask(0x00060000)
+
+
+class _Ipav(Rw):
+    """IP address valid."""
+
+    V4: ClassVar = Mask(0x0000000F)
+    V6: ClassVar = Mask(0x00010000)
+    ALL: ClassVar = Mask(0x0001000F)
+
+
+class _Manc2h(Rw):
+    """Management control to host."""
+
+    BITS: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Ip6at(Rw):
+    """IPv6 address table."""
+
+    ADDR: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Gcr(Rw):
+    """PCIe control."""
+
+    BITS: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
 
 
 class _Swsm(Semaphore):
@@ -909,6 +1505,107 @@ class _Fwsm(Ro):
     ALL: ClassVar = Mask(0x0000000E)
 
 
+class _Gcr2(Rw):
+    """PCIe control 2."""
+
+    BITS: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Reta(Rw):
+    """RSS redirection table."""
+
+    BITS: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Rssrk(Rw):
+    """RSS random key."""
+
+    BITS: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Systiml(Rw):
+    """System time, low."""
+
+    VALUE: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Systimh(Rw):
+    """System time, high."""
+
+    VALUE: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Timinca(Rw):
+    """Time increment."""
+
+    BITS: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Tsynctxctl(Rw):
+    """Transmit time stamp control."""
+
+    TXTT: ClassVar = Mask(0x00000001)  # TXSTMP holds a stamp: never
+    EN: ClassVar = Mask(0x00000010)  # enable; kept
+    ALL: ClassVar = Mask(0x00000011)
+
+
+class _Txstmpl(Ro):
+    """Transmit time stamp, low."""
+
+    VALUE: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Txstmph(Ro):
+    """Transmit time stamp, high."""
+
+    VALUE: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Tsyncrxctl(Rw):
+    """Receive time stamp control."""
+
+    RXTT: ClassVar = Mask(0x00000001)  # RXSTMP holds a stamp: never
+    KIND: ClassVar = Mask(0x0000000E)  # what is stamped; kept
+    EN: ClassVar = Mask(0x00000010)  # enable; kept
+    ALL: ClassVar = Mask(0x0000001F)
+
+
+class _Rxstmpl(Ro):
+    """Receive time stamp, low."""
+
+    VALUE: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Rxstmph(Ro):
+    """Receive time stamp, high."""
+
+    VALUE: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Rxmtrl(Rw):
+    """Receive time stamp, message types."""
+
+    TYPES: ClassVar = Mask(0xFFFFFFFF)
+    ALL: ClassVar = Mask(0xFFFFFFFF)
+
+
+class _Rxudp(Rw):
+    """Receive time stamp, UDP port."""
+
+    PORT: ClassVar = Mask(0x0000FFFF)
+    ALL: ClassVar = Mask(0x0000FFFF)
+
+
 class _PhyBmcr(PhyRegister):
     """Basic control."""
 
@@ -920,7 +1617,7 @@ class _PhyBmcr(PhyRegister):
     POWER_DOWN: ClassVar = Mask(0x0800)  # power down: the link is down while 1
     AN_ENABLE: ClassVar = Mask(0x1000)  # autonegotiation enable
     SPEED_LSB: ClassVar = Mask(0x2000)  # speed selection, low bit
-    LOOPBACK: ClassVar = Mask(0x4000)  # loopback; kept, without effect yet
+    LOOPBACK: ClassVar = Mask(0x4000)  # loopback: what is sent comes back, nothing reaches the wire; the link is up at once, cable or not
     RESET: ClassVar = Mask(0x8000)  # reset; reads 0. Restarts autonegotiation, keeps what software configured
     ALL: ClassVar = Mask(0xFFC0)
 
@@ -1054,17 +1751,31 @@ EECD = _Eecd("EECD", 0x00010, 0x00001300)
 EERD = _Eerd("EERD", 0x00014, 0x00000000)
 CTRL_EXT = _CtrlExt("CTRL_EXT", 0x00018, 0x00000000)
 MDIC = _Mdic("MDIC", 0x00020, 0x10000000)
+FCAL = _Fcal("FCAL", 0x00028, 0x00C28001)
+FCAH = _Fcah("FCAH", 0x0002C, 0x00000100)
+FCT = _Fct("FCT", 0x00030, 0x00008808)
+VET = _Vet("VET", 0x00038, 0x00008100)
 ICR = _Icr("ICR", 0x000C0, 0x00000000)
 ITR = _Itr("ITR", 0x000C4, 0x00000000)
 ICS = _Ics("ICS", 0x000C8, 0x00000000)
 IMS = _Ims("IMS", 0x000D0, 0x00000000)
 IMC = _Imc("IMC", 0x000D8, 0x00000000)
+EIAC = _Eiac("EIAC", 0x000DC, 0x00000000)
 IAM = _Iam("IAM", 0x000E0, 0x00000000)
+IVAR = _Ivar("IVAR", 0x000E4, 0x00000000)
+EITR = RegisterArray(_Eitr, "EITR", (0x000E8, 4, 5), 0x00000000)
 RCTL = _Rctl("RCTL", 0x00100, 0x00000000)
+FCTTV = _Fcttv("FCTTV", 0x00170, 0x00000000)
+TXCW = _Txcw("TXCW", 0x00178, 0x00000000)
 TCTL = _Tctl("TCTL", 0x00400, 0x3003F0F8)
 TIPG = _Tipg("TIPG", 0x00410, 0x00602008)
+AIT = _Ait("AIT", 0x00458, 0x00000000)
 LEDCTL = _Ledctl("LEDCTL", 0x00E00, 0x07068302)
 EXTCNF_CTRL = _ExtcnfCtrl("EXTCNF_CTRL", 0x00F00, 0x00000000)
+PBA = _Pba("PBA", 0x01000, 0x00140014)
+FCRTL = _Fcrtl("FCRTL", 0x02160, 0x00000000)
+FCRTH = _Fcrth("FCRTH", 0x02168, 0x00000000)
+PSRCTL = _Psrctl("PSRCTL", 0x02170, 0x00040402)
 RDBAL = _Rdbal("RDBAL", 0x02800, 0x00000000)
 RDBAH = _Rdbah("RDBAH", 0x02804, 0x00000000)
 RDLEN = _Rdlen("RDLEN", 0x02808, 0x00000000)
@@ -1073,15 +1784,50 @@ RDT = _Rdt("RDT", 0x02818, 0x00000000)
 RDTR = _Rdtr("RDTR", 0x02820, 0x00000000)
 RXDCTL = _Rxdctl("RXDCTL", 0x02828, 0x00010000)
 RADV = _Radv("RADV", 0x0282C, 0x00000000)
+RDBAL1 = _Rdbal1("RDBAL1", 0x02900, 0x00000000)
+RDBAH1 = _Rdbah1("RDBAH1", 0x02904, 0x00000000)
+RDLEN1 = _Rdlen1("RDLEN1", 0x02908, 0x00000000)
+RDH1 = _Rdh1("RDH1", 0x02910, 0x00000000)
+RDT1 = _Rdt1("RDT1", 0x02918, 0x00000000)
+RXDCTL1 = _Rxdctl1("RXDCTL1", 0x02928, 0x00010000)
+RSRPD = _Rsrpd("RSRPD", 0x02C00, 0x00000000)
+RAID = _Raid("RAID", 0x02C08, 0x00000000)
 TDBAL = _Tdbal("TDBAL", 0x03800, 0x00000000)
 TDBAH = _Tdbah("TDBAH", 0x03804, 0x00000000)
 TDLEN = _Tdlen("TDLEN", 0x03808, 0x00000000)
 TDH = _Tdh("TDH", 0x03810, 0x00000000)
 TDT = _Tdt("TDT", 0x03818, 0x00000000)
+TIDV = _Tidv("TIDV", 0x03820, 0x00000000)
 TXDCTL = _Txdctl("TXDCTL", 0x03828, 0x00000000)
+TADV = _Tadv("TADV", 0x0382C, 0x00000000)
+TARC0 = _Tarc0("TARC0", 0x03840, 0x00000403)
+TDBAL1 = _Tdbal1("TDBAL1", 0x03900, 0x00000000)
+TDBAH1 = _Tdbah1("TDBAH1", 0x03904, 0x00000000)
+TDLEN1 = _Tdlen1("TDLEN1", 0x03908, 0x00000000)
+TDH1 = _Tdh1("TDH1", 0x03910, 0x00000000)
+TDT1 = _Tdt1("TDT1", 0x03918, 0x00000000)
+TXDCTL1 = _Txdctl1("TXDCTL1", 0x03928, 0x00000000)
+TARC1 = _Tarc1("TARC1", 0x03940, 0x00000403)
 CRCERRS = _Crcerrs("CRCERRS", 0x04000, 0x00000000)
+ALGNERRC = _Algnerrc("ALGNERRC", 0x04004, 0x00000000)
+SYMERRS = _Symerrs("SYMERRS", 0x04008, 0x00000000)
 RXERRC = _Rxerrc("RXERRC", 0x0400C, 0x00000000)
 MPC = _Mpc("MPC", 0x04010, 0x00000000)
+SCC = _Scc("SCC", 0x04014, 0x00000000)
+ECOL = _Ecol("ECOL", 0x04018, 0x00000000)
+MCC = _Mcc("MCC", 0x0401C, 0x00000000)
+LATECOL = _Latecol("LATECOL", 0x04020, 0x00000000)
+COLC = _Colc("COLC", 0x04028, 0x00000000)
+DC = _Dc("DC", 0x04030, 0x00000000)
+TNCRS = _Tncrs("TNCRS", 0x04034, 0x00000000)
+SEC = _Sec("SEC", 0x04038, 0x00000000)
+CEXTERR = _Cexterr("CEXTERR", 0x0403C, 0x00000000)
+RLEC = _Rlec("RLEC", 0x04040, 0x00000000)
+XONRXC = _Xonrxc("XONRXC", 0x04048, 0x00000000)
+XONTXC = _Xontxc("XONTXC", 0x0404C, 0x00000000)
+XOFFRXC = _Xoffrxc("XOFFRXC", 0x04050, 0x00000000)
+XOFFTXC = _Xofftxc("XOFFTXC", 0x04054, 0x00000000)
+FCRUC = _Fcruc("FCRUC", 0x04058, 0x00000000)
 PRC64 = _Prc64("PRC64", 0x0405C, 0x00000000)
 PRC127 = _Prc127("PRC127", 0x04060, 0x00000000)
 PRC255 = _Prc255("PRC255", 0x04064, 0x00000000)
@@ -1101,6 +1847,9 @@ RUC = _Ruc("RUC", 0x040A4, 0x00000000)
 RFC = _Rfc("RFC", 0x040A8, 0x00000000)
 ROC = _Roc("ROC", 0x040AC, 0x00000000)
 RJC = _Rjc("RJC", 0x040B0, 0x00000000)
+MGTPRC = _Mgtprc("MGTPRC", 0x040B4, 0x00000000)
+MGTPDC = _Mgtpdc("MGTPDC", 0x040B8, 0x00000000)
+MGTPTC = _Mgtptc("MGTPTC", 0x040BC, 0x00000000)
 TORL = _Torl("TORL", 0x040C0, 0x00000000)
 TORH = _Torh("TORH", 0x040C4, 0x00000000)
 TOTL = _Totl("TOTL", 0x040C8, 0x00000000)
@@ -1115,12 +1864,48 @@ PTC1023 = _Ptc1023("PTC1023", 0x040E8, 0x00000000)
 PTC1522 = _Ptc1522("PTC1522", 0x040EC, 0x00000000)
 MPTC = _Mptc("MPTC", 0x040F0, 0x00000000)
 BPTC = _Bptc("BPTC", 0x040F4, 0x00000000)
+TSCTC = _Tsctc("TSCTC", 0x040F8, 0x00000000)
+TSCTFC = _Tsctfc("TSCTFC", 0x040FC, 0x00000000)
+IAC = _Iac("IAC", 0x04100, 0x00000000)
+ICRXPTC = _Icrxptc("ICRXPTC", 0x04104, 0x00000000)
+ICRXATC = _Icrxatc("ICRXATC", 0x04108, 0x00000000)
+ICTXPTC = _Ictxptc("ICTXPTC", 0x0410C, 0x00000000)
+ICTXATC = _Ictxatc("ICTXATC", 0x04110, 0x00000000)
+ICTXQEC = _Ictxqec("ICTXQEC", 0x04118, 0x00000000)
+ICTXQMTC = _Ictxqmtc("ICTXQMTC", 0x0411C, 0x00000000)
+ICRXDMTC = _Icrxdmtc("ICRXDMTC", 0x04120, 0x00000000)
+ICRXOC = _Icrxoc("ICRXOC", 0x04124, 0x00000000)
+RXCSUM = _Rxcsum("RXCSUM", 0x05000, 0x00000000)
+RFCTL = _Rfctl("RFCTL", 0x05008, 0x00000000)
 MTA = RegisterArray(_Mta, "MTA", (0x05200, 4, 128), 0x00000000)
 RAL = RegisterArray(_Ral, "RAL", (0x05400, 8, 16), 0x00000000)
 RAH = RegisterArray(_Rah, "RAH", (0x05404, 8, 16), 0x00000000)
+VFTA = RegisterArray(_Vfta, "VFTA", (0x05600, 4, 128), 0x00000000)
+WUC = _Wuc("WUC", 0x05800, 0x00000000)
+WUFC = _Wufc("WUFC", 0x05808, 0x00000000)
+WUS = _Wus("WUS", 0x05810, 0x00000000)
+MRQC = _Mrqc("MRQC", 0x05818, 0x00000000)
 MANC = _Manc("MANC", 0x05820, 0x00000000)
+IPAV = _Ipav("IPAV", 0x05838, 0x00000000)
+MANC2H = _Manc2h("MANC2H", 0x05860, 0x00000000)
+IP6AT = RegisterArray(_Ip6at, "IP6AT", (0x05880, 4, 4), 0x00000000)
+GCR = _Gcr("GCR", 0x05B00, 0x00000000)
 SWSM = _Swsm("SWSM", 0x05B50, 0x00000000)
 FWSM = _Fwsm("FWSM", 0x05B54, 0x00000000)
+GCR2 = _Gcr2("GCR2", 0x05B64, 0x00000000)
+RETA = RegisterArray(_Reta, "RETA", (0x05C00, 4, 32), 0x00000000)
+RSSRK = RegisterArray(_Rssrk, "RSSRK", (0x05C80, 4, 10), 0x00000000)
+SYSTIML = _Systiml("SYSTIML", 0x0B600, 0x00000000)
+SYSTIMH = _Systimh("SYSTIMH", 0x0B604, 0x00000000)
+TIMINCA = _Timinca("TIMINCA", 0x0B608, 0x00000000)
+TSYNCTXCTL = _Tsynctxctl("TSYNCTXCTL", 0x0B614, 0x00000000)
+TXSTMPL = _Txstmpl("TXSTMPL", 0x0B618, 0x00000000)
+TXSTMPH = _Txstmph("TXSTMPH", 0x0B61C, 0x00000000)
+TSYNCRXCTL = _Tsyncrxctl("TSYNCRXCTL", 0x0B620, 0x00000000)
+RXSTMPL = _Rxstmpl("RXSTMPL", 0x0B624, 0x00000000)
+RXSTMPH = _Rxstmph("RXSTMPH", 0x0B628, 0x00000000)
+RXMTRL = _Rxmtrl("RXMTRL", 0x0B634, 0x00000000)
+RXUDP = _Rxudp("RXUDP", 0x0B638, 0x00000000)
 PHY_BMCR = _PhyBmcr("PHY_BMCR", 0, 0x1140)
 PHY_BMSR = _PhyBmsr("PHY_BMSR", 1, 0x7949)
 PHY_ID1 = _PhyId1("PHY_ID1", 2, 0x0141)
@@ -1140,6 +1925,8 @@ PHY_GEN_DATA = _PhyGenData("PHY_GEN_DATA", 30, 0x0000)
 
 # Registers that answer at a second address too, as on older controllers (of an array: its first).
 LEGACY: Final[dict[str, int]] = {
+    "FCRTL": 0x00168,
+    "FCRTH": 0x00160,
     "RDBAL": 0x00110,
     "RDBAH": 0x00114,
     "RDLEN": 0x00118,
@@ -1151,15 +1938,23 @@ LEGACY: Final[dict[str, int]] = {
     "TDLEN": 0x00428,
     "TDH": 0x00430,
     "TDT": 0x00438,
+    "TIDV": 0x00440,
     "MTA": 0x00200,
     "RAL": 0x00040,
     "RAH": 0x00044,
+    "VFTA": 0x00600,
 }
 
 STATISTICS: Final[tuple[Readable, ...]] = (
     CRCERRS,
     RXERRC,
     MPC,
+    RLEC,
+    XONRXC,
+    XONTXC,
+    XOFFRXC,
+    XOFFTXC,
+    FCRUC,
     PRC64,
     PRC127,
     PRC255,
@@ -1193,4 +1988,13 @@ STATISTICS: Final[tuple[Readable, ...]] = (
     PTC1522,
     MPTC,
     BPTC,
+    IAC,
+    ICRXPTC,
+    ICRXATC,
+    ICTXPTC,
+    ICTXATC,
+    ICTXQEC,
+    ICTXQMTC,
+    ICRXDMTC,
+    ICRXOC,
 )

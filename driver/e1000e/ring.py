@@ -28,6 +28,8 @@ def e1000e_empty_ring(ring: Ring) -> None:
 
 
 def e1000e_free_ring(ring: Ring) -> None:
-    """Undo e1000e_setup_ring; no buffer is mapped any more (e1000e_down saw to that)."""
+    """Undo e1000e_setup_ring; no buffer is mapped any more (e1000e_down saw to that). A ring without memory is one."""
+    if not ring.dma:
+        return
     dma_free_coherent(ring.adapter.pdev, ring.size, ring.desc, ring.dma)
     ring.desc, ring.dma, ring.buffer_info = memoryview(b""), 0, []

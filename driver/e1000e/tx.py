@@ -8,13 +8,11 @@ from driver.e1000e.desc import (
     DESC_BYTES,
     TXD,
     TXD_CMD_EOP,
-    TXD_CMD_IFCS,
-    TXD_CMD_RS,
     TXD_STAT_DD,
     TXD_STATUS_OFFSET,
 )
 from driver.e1000e.hw import ew32, rmw32
-from driver.e1000e.regs import TCTL, TDBAH, TDBAL, TDH, TDLEN, TDT, TXDCTL
+from driver.e1000e.regs import TADV, TCTL, TDBAH, TDBAL, TDH, TDLEN, TDT, TIDV, TXDCTL
 from driver.e1000e.ring import e1000e_empty_ring
 from driver.linux.delay import HZ, jiffies
 from driver.linux.dma_mapping import (
@@ -86,6 +84,8 @@ async def e1000_configure_tx(adapter: Adapter) -> None:
     ew32(hw, TDLEN, ring.size)
     ew32(hw, TDH, 0)
     ew32(hw, TDT, 0)
+    ew32(hw, TIDV, adapter.params.TxIntDelay)
+    ew32(hw, TADV, adapter.params.TxAbsIntDelay)
     # Prefetch up to 31 descriptors, as soon as one is there. More than one at a time in the write-back would leave
     # the last frames of a burst unreported.
     thresholds = (
@@ -176,7 +176,7 @@ def e1000_tx_queue(ring: Ring, skb: SkBuff, first: int, count: int) -> None:
     """Write the descriptors of a mapped packet; the card hears of them when the tail moves."""
     desc, buffer_info = ring.desc, ring.buffer_info
     index = last = first
-    command = TXD_CMD_IFCS | TXD_CMD_RS
+    command = ring.adapter.txd_cmd
     while count:
         count -= 1
         if not count:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from driver.e1000e.adapter import Adapter, e1000_desc_unused
-from driver.e1000e.hw import er32, ew32, rmw32
+from driver.e1000e.hw import FcMode, er32, ew32, rmw32
 from driver.e1000e.irq import e1000e_force_rx_poll
 from driver.e1000e.mac import e1000e_check_for_copper_link, e1000e_get_speed_and_duplex_copper
-from driver.e1000e.regs import RDTR, STATUS, TCTL, TDH, TDT
+from driver.e1000e.regs import RDTR, STATUS, TCTL, TDH, TDT, TIDV
 from driver.e1000e.stats import e1000e_update_stats
 from driver.linux.delay import HZ, jiffies, round_jiffies
 from driver.linux.netdevice import (
@@ -24,6 +24,7 @@ from driver.linux.workqueue import Work, schedule_work
 __all__ = ["e1000_print_hw_hang", "e1000_watchdog", "e1000_watchdog_task"]
 
 PERIOD_S = 2
+FLOW_CONTROL = {FcMode.NONE: "None", FcMode.RX_PAUSE: "Rx", FcMode.TX_PAUSE: "Tx", FcMode.FULL: "Rx/Tx"}
 TX_TIMEOUT_FACTORS = {10: 16, 100: 10, 1000: 1}  # how many seconds a frame may take
 
 
@@ -55,6 +56,7 @@ async def e1000_watchdog_task(work: Work) -> None:
         schedule_work(adapter.reset_task)
         return
     # An interrupt without a cause: a poll sees write-backs that none announced, and fills a ring that ran dry.
+    ew32(adapter.hw, TIDV, adapter.params.TxIntDelay | TIDV.FPD)
     ew32(adapter.hw, RDTR, adapter.params.RxIntDelay | RDTR.FPD)
     e1000e_force_rx_poll(adapter)
     adapter.detect_tx_hung = True
@@ -84,8 +86,10 @@ def _link_went_down(adapter: Adapter) -> None:
 def e1000_print_link_info(adapter: Adapter) -> None:
     duplex = "Full" if adapter.link_full_duplex else "Half"
     dev_info(
-        adapter.netdev, "NIC Link is Up %d Mbps %s Duplex, no flow control", adapter.link_speed, duplex
-    )
+        adapter.netdev,
+        "NIC Link is Up %d Mbps %s Duplex, Flow Control: %s",
+        adapter.link_speed, duplex, FLOW_CONTROL[adapter.hw.fc.current_mode],
+    )  # fmt: skip
 
 
 async def e1000_print_hw_hang(work: Work) -> None:

@@ -68,6 +68,7 @@ class Register:
     legacy: int | None
     kind: str
     statistic: bool
+    storage: bool
     fields: tuple[Field, ...]
 
     @property
@@ -133,6 +134,7 @@ def _register(node: RegNode) -> Register:
         legacy=node.get_property("legacy", default=None),
         kind=_kind(node, fields),
         statistic=node.orig_type_name in ("counter", "counter_low"),
+        storage=node.get_property("storage", default=False),
         fields=fields,
     )
 
@@ -178,16 +180,64 @@ def _canonical(every: list[Register]) -> list[str]:
     lines.append("    case (address)")
     lines += [f"      17'h{r.legacy:05x}: canonical = {r.name}_ADDR;" for r in plain]
     lines += ["      default: ;", "    endcase"]
-    blocks: dict[int, tuple[int, int]] = {}  # by offset: interleaved arrays (RAL, RAH) are one block
-    for r in every:
-        if r.legacy is not None and r.count is not None:
-            start, end = blocks.get(r.address - r.legacy, (r.legacy, 0))
-            last = r.legacy + (r.count - 1) * r.stride
-            blocks[r.address - r.legacy] = min(start, r.legacy), max(end, last + 4)
-    for offset, (start, end) in blocks.items():
+    blocks: list[tuple[int, int, int]] = []  # first, end, offset: interleaved arrays (RAL, RAH) are one block
+    for r in sorted((r for r in every if r.legacy is not None and r.count is not None), key=lambda r: r.legacy or 0):
+        assert r.legacy is not None and r.count is not None
+        start, end, offset = r.legacy, r.legacy + (r.count - 1) * r.stride + 4, r.address - r.legacy
+        if blocks and start < blocks[-1][1] and offset == blocks[-1][2]:
+            start = blocks.pop()[0]
+        blocks.append((start, end, offset))
+    for start, end, offset in blocks:
         lines.append(f"    if (address >= 17'h{start:05x} && address < 17'h{end:05x})")
         lines.append(f"      canonical = address + 17'h{offset:05x};")
     return [*lines, "  endfunction"]
+
+
+def _function(head: str, start: str, body: list[str]) -> list[str]:
+    return [f"  function automatic {head};", f"    {start};", *body, "  endfunction"]
+
+
+def _case(what: str, body: list[str]) -> list[str]:
+    return [f"    case ({what})", *(f"      {line}" for line in body), "      default: ;", "    endcase"]
+
+
+def _store(every: list[Register]) -> list[str]:
+    """Where nic_csr_store keeps each storage register, what of it is kept, what it is after a reset."""
+    kept = sorted((r for r in every if r.storage), key=lambda r: (-(r.count or 1), r.address))
+    words = sum(r.count or 1 for r in kept)
+    bits = (words - 1).bit_length()
+    arrays, singles, writable, reset = [], [], [], []
+    index = 0
+    for r in kept:
+        count = r.count or 1
+        if r.count is None:
+            singles.append(f"{r.name}_ADDR: store_place = '{{hit: 1'b1, index: {bits}'d{index}}};")
+        elif r.stride == 4:
+            arrays.append(f"    if (address >= {r.name}_ADDR && address < {r.name}_ADDR + 17'd{4 * count})")
+            place = f"{bits}'d{index} + {bits}'((address - {r.name}_ADDR) >> 2)"
+            arrays.append(f"      store_place = '{{hit: 1'b1, index: {place}}};")
+        else:
+            raise ValueError(f"{r.name}: storage that is not dense")
+        cases = ", ".join(f"{bits}'d{index + i}" for i in range(count))
+        if r.writable != 0xFFFF_FFFF:
+            writable.append(f"{cases}: store_writable = {r.name}_WRITABLE;")
+        if r.reset:
+            reset.append(f"{cases}: store_reset = {r.name}_RESET;")
+        index += count
+    place = "store_place_t store_place(input logic [16:0] address)"
+    argument = f"input logic [{bits - 1}:0] index"
+    return [
+        "  // Registers that are storage: their words in nic_csr_store.",
+        f"  localparam int unsigned STORE_WORDS = {words};",
+        f"  localparam int unsigned STORE_BITS = {bits};",
+        "  typedef struct packed {",
+        "    logic       hit;",
+        f"    logic [{bits - 1}:0] index;",
+        "  } store_place_t;",
+        *_function(place, "store_place = '0", arrays + _case("address", singles)),
+        *_function(f"logic [31:0] store_writable({argument})", "store_writable = '1", _case("index", writable)),
+        *_function(f"logic [31:0] store_reset({argument})", "store_reset = '0", _case("index", reset)),
+    ]
 
 
 def system_verilog(nic: list[Register], phy: list[Register]) -> str:
@@ -202,7 +252,7 @@ def system_verilog(nic: list[Register], phy: list[Register]) -> str:
         lines.append(f"  localparam logic [31:0] {r.name}_WRITABLE = 32'h{r.writable:08x};")
         lines.append(f"  localparam logic [31:0] {r.name}_FIELDS = 32'h{sum(f.mask for f in r.fields):08x};")
         lines += [*_struct(r), ""]
-    lines += [*_canonical(nic), "", "  // " + 64 * "-" + " PHY, through MDIC"]
+    lines += [*_canonical(nic), "", *_store(nic), "", "  // " + 64 * "-" + " PHY, through MDIC"]
     for r in phy:
         lines.append(f"  // {r.title}")
         lines.append(f"  localparam logic [4:0] {r.name}_ADDR = 5'd{r.address // 2};")

@@ -4,7 +4,7 @@
 //
 // Every block sees each access (csr_req_t) and answers those that are its own. While a reset is under way reads are answered
 // and writes ignored. `idle_o` is this block and `dma_idle_i`: nothing will change by itself before `deadline_o`.
-// Latency: write 3 cycles to effect and B, read 5 cycles to data, event to INTx 2 cycles (RXT0 3).
+// Latency: write 3 cycles to effect and B, read 5 cycles to data, event to INTx 2 cycles (RXT0 and TXDW 3).
 module nic_csr
   import nic_pkg::*;
   import nic_regs_pkg::*;
@@ -66,6 +66,9 @@ module nic_csr
   input  flow_event_t        flow_event_i,
   /// a pause frame holds the transmitter (STATUS.TXOFF)
   input  logic               paused_i,
+  /// the next pause frame to send
+  input  deadline_t          flow_deadline_i,
+  output logic               flow_expired_o,
   /// nothing is under way in the data path
   input  logic               dma_idle_i,
 
@@ -97,13 +100,16 @@ module nic_csr
   output logic        [63:0] deadline_o
 );
 
-  typedef enum logic [2:0] {TimerThrottle, TimerRxPacket, TimerRxAbsolute, TimerMdio, TimerPhy} timer_e;
-  localparam int unsigned Timers = 5;
+  typedef enum logic [2:0] {
+    TimerThrottle, TimerRxPacket, TimerRxAbsolute, TimerTxPacket, TimerTxAbsolute, TimerMdio, TimerPhy, TimerFlow
+  } timer_e;
+  localparam int unsigned Timers = 8;
 
   // ---------------------------------------------------------------- accesses
   csr_req_t    access, req;
-  logic [31:0] rdata_q, mta_rdata;
-  logic [31:0] dev_rdata, queue_rdata, addr_rdata, intr_rdata, delay_rdata, stats_rdata, nvm_rdata, mdio_rdata;
+  logic [31:0] rdata_q, mta_rdata, store_rdata;
+  logic [31:0] dev_rdata, queue_rdata, flow_rdata, addr_rdata, intr_rdata, rx_delay_rdata, tx_delay_rdata;
+  logic [31:0] stats_rdata, nvm_rdata, mdio_rdata;
   logic        axil_idle;
 
   nic_csr_axil u_axil (
@@ -129,19 +135,20 @@ module nic_csr
     .s_axil_rvalid,
     .s_axil_rready,
     .req_o  (access),
-    .rdata_i(rdata_q | mta_rdata),
+    .rdata_i(rdata_q | mta_rdata | store_rdata),
     .idle_o (axil_idle)
   );
 
   always_ff @(posedge clk_i) begin
     if (access.rd) begin
-      rdata_q <= dev_rdata | queue_rdata | addr_rdata | intr_rdata | delay_rdata | stats_rdata | nvm_rdata | mdio_rdata;
+      rdata_q <= dev_rdata | queue_rdata | flow_rdata | addr_rdata | intr_rdata | rx_delay_rdata | tx_delay_rdata
+          | stats_rdata | nvm_rdata | mdio_rdata;
     end
   end
 
   // ---------------------------------------------------------------- reset
   logic reset_request, resetting, master_disable, stopped, reg_rst_n, init;
-  logic mta_clearing, nvm_loading, init_q, init_done;
+  logic mta_clearing, store_clearing, nvm_loading, init_q, init_done;
 
   nic_reset u_reset (
     .clk_i,
@@ -160,7 +167,7 @@ module nic_csr
 
   // The NVM is read once the registers are out of reset.
   always_ff @(posedge clk_i) init_q <= rst_ni && init;
-  assign init_done = !init_q && !mta_clearing && !nvm_loading;
+  assign init_done = !init_q && !mta_clearing && !store_clearing && !nvm_loading;
 
   // While a reset is under way writes are ignored, but for what outlives it: the stock driver gives EXTCNF_CTRL back
   // right behind CTRL.RST.
@@ -189,7 +196,9 @@ module nic_csr
   );
 
   // ---------------------------------------------------------------- device, queues, filters
-  logic phy_reset, iame, nvm_reload, phy_link, lsc, dev_idle;
+  logic       phy_reset, iame, nvm_reload, phy_link, phy_loopback, mac_loopback, lsc, dev_idle;
+  logic       rfce, tfce, dpf, pmcf;
+  logic [5:0] rx_kb, tx_kb;
 
   nic_csr_dev u_dev (
     .clk_i,
@@ -205,7 +214,11 @@ module nic_csr
     .iame_o          (iame),
     .nvm_load_o      (nvm_reload),
     .nvm_loading_i   (nvm_loading),
+    .rfce_o          (rfce),
+    .tfce_o          (tfce),
+    .paused_i,
     .phy_link_i      (phy_link),
+    .mac_loopback_i  (mac_loopback),
     .link_o,
     .lsc_o           (lsc),
     .idle_o          (dev_idle)
@@ -213,9 +226,15 @@ module nic_csr
 
   nic_csr_queue u_queue (
     .clk_i,
-    .rst_ni (reg_rst_n),
-    .req_i  (req),
-    .rdata_o(queue_rdata),
+    .rst_ni        (reg_rst_n),
+    .req_i         (req),
+    .rdata_o       (queue_rdata),
+    .rx_kb_i       (rx_kb),
+    .tx_kb_i       (tx_kb),
+    .phy_loopback_i(phy_loopback),
+    .mac_loopback_o(mac_loopback),
+    .dpf_o         (dpf),
+    .pmcf_o        (pmcf),
     .rx_cfg_o,
     .tx_cfg_o,
     .rx_ring_o,
@@ -245,38 +264,99 @@ module nic_csr
     .clearing_o (mta_clearing)
   );
 
-  assign flow_cfg_o = '0;
-  logic unused_flow;
-  assign unused_flow = ^{flow_event_i, paused_i};
+  assign deadline[TimerFlow] = flow_deadline_i;
+  assign flow_expired_o      = expired[TimerFlow];
+
+  nic_csr_flow u_flow (
+    .clk_i,
+    .por_ni (rst_ni),
+    .rst_ni (reg_rst_n),
+    .req_i  (req),
+    .rdata_o(flow_rdata),
+    .rfce_i (rfce),
+    .tfce_i (tfce),
+    .dpf_i  (dpf),
+    .pmcf_i (pmcf),
+    .flow_cfg_o,
+    .rx_kb_o(rx_kb),
+    .tx_kb_o(tx_kb)
+  );
+
+  nic_csr_store u_store (
+    .clk_i,
+    .rst_ni    (reg_rst_n),
+    .req_i     (req),
+    .rdata_o   (store_rdata),
+    .clearing_o(store_clearing)
+  );
 
   // ---------------------------------------------------------------- interrupts
-  icr_t cause;
-  logic rxt0, mdac, intr_idle, delay_idle;
+  icr_t       cause;
+  intr_stat_t intr_stat;
+  logic       rxt0, txdw, mdac, fired, intr_idle, rx_delay_idle, tx_delay_idle;
+  logic       rx_packet_ended, rx_absolute_ended, tx_packet_ended, tx_absolute_ended;
 
   always_comb begin
-    cause        = '0;
-    cause.txdw   = event_i.txdw || event_i.txdw_ide;
-    cause.txqe   = event_i.txqe;
-    cause.lsc    = lsc;
-    cause.rxdmt0 = event_i.rxdmt0;
-    cause.rxo    = event_i.rxo;
-    cause.rxt0   = rxt0;
-    cause.mdac   = mdac;
+    cause         = '0;
+    cause.txdw    = txdw;
+    cause.txqe    = event_i.txqe;
+    cause.txd_low = event_i.txd_low;
+    cause.lsc     = lsc;
+    cause.rxdmt0  = event_i.rxdmt0;
+    cause.rxo     = event_i.rxo;
+    cause.rxt0    = rxt0;
+    cause.srpd    = event_i.srpd;
+    cause.mdac    = mdac;
   end
 
-  nic_rx_delay u_rx_delay (
+  always_comb begin
+    intr_stat = '{
+        fired: fired, rx_packet: rx_packet_ended, rx_absolute: rx_absolute_ended,
+        tx_packet: tx_packet_ended, tx_absolute: tx_absolute_ended,
+        txqe: event_i.txqe, txd_low: event_i.txd_low, rxdmt0: event_i.rxdmt0, rxo: event_i.rxo};
+  end
+
+  // A small frame does not wait, nor does a write-back without IDE; what waits goes with them.
+  nic_intr_delay #(
+    .PacketAddr  (RDTR_ADDR),
+    .AbsoluteAddr(RADV_ADDR)
+  ) u_rx_delay (
     .clk_i,
     .rst_ni            (reg_rst_n),
     .req_i             (req),
-    .rdata_o           (delay_rdata),
+    .rdata_o           (rx_delay_rdata),
     .event_i           (event_i.rxt0),
+    .urgent_i          (event_i.srpd),
     .event_o           (rxt0),
+    .packet_ended_o    (rx_packet_ended),
+    .absolute_ended_o  (rx_absolute_ended),
     .now_i             (time_now_o),
     .packet_o          (deadline[TimerRxPacket]),
     .packet_expired_i  (expired[TimerRxPacket]),
     .absolute_o        (deadline[TimerRxAbsolute]),
     .absolute_expired_i(expired[TimerRxAbsolute]),
-    .idle_o            (delay_idle)
+    .idle_o            (rx_delay_idle)
+  );
+
+  nic_intr_delay #(
+    .PacketAddr  (TIDV_ADDR),
+    .AbsoluteAddr(TADV_ADDR)
+  ) u_tx_delay (
+    .clk_i,
+    .rst_ni            (reg_rst_n),
+    .req_i             (req),
+    .rdata_o           (tx_delay_rdata),
+    .event_i           (event_i.txdw_ide),
+    .urgent_i          (event_i.txdw),
+    .event_o           (txdw),
+    .packet_ended_o    (tx_packet_ended),
+    .absolute_ended_o  (tx_absolute_ended),
+    .now_i             (time_now_o),
+    .packet_o          (deadline[TimerTxPacket]),
+    .packet_expired_i  (expired[TimerTxPacket]),
+    .absolute_o        (deadline[TimerTxAbsolute]),
+    .absolute_expired_i(expired[TimerTxAbsolute]),
+    .idle_o            (tx_delay_idle)
   );
 
   nic_intr u_intr (
@@ -290,6 +370,7 @@ module nic_csr
     .throttle_o        (deadline[TimerThrottle]),
     .throttle_expired_i(expired[TimerThrottle]),
     .intx_o,
+    .fired_o           (fired),
     .idle_o            (intr_idle)
   );
 
@@ -301,7 +382,9 @@ module nic_csr
     .rdata_o   (stats_rdata),
     .rx_i      (rx_stat_i),
     .rnbc_i,
-    .tx_i      (tx_stat_i)
+    .tx_i      (tx_stat_i),
+    .flow_i    (flow_event_i),
+    .intr_i    (intr_stat)
   );
 
   // ---------------------------------------------------------------- NVM, PHY
@@ -352,6 +435,7 @@ module nic_csr
     .hard_reset_i(phy_reset),
     .cable_i     (phy_link_i),
     .link_o      (phy_link),
+    .loopback_o  (phy_loopback),
     .rd_i        (phy_rd),
     .wr_i        (phy_wr),
     .reg_i       (phy_reg),
@@ -363,7 +447,8 @@ module nic_csr
     .idle_o      (phy_idle)
   );
 
-  assign idle_o = axil_idle && !resetting && dev_idle && intr_idle && delay_idle && nvm_idle && phy_idle
-      && !mdac && event_i == '0 && !rx_stat_i.valid && !tx_stat_i.valid && !rnbc_i && dma_idle_i;
+  assign idle_o = axil_idle && !resetting && dev_idle && intr_idle && rx_delay_idle && tx_delay_idle && nvm_idle
+      && phy_idle && !mdac && event_i == '0 && flow_event_i == '0 && !rx_stat_i.valid && !tx_stat_i.valid && !rnbc_i
+      && dma_idle_i;
 
 endmodule

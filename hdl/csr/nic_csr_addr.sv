@@ -72,7 +72,7 @@ module nic_csr_addr
 
   always_ff @(posedge clk_i) begin
     if (write) mta[word] <= clearing_q ? '0 : req_i.wdata;
-    mta_rdata_q <= req_i.rd && in_mta ? mta[word] : '0;
+    mta_rdata_q <= req_i.rd && in_mta && !clearing_q ? mta[word] : '0;
     if (mta_en_i) mta_bit_q <= mta[mta_index_i[11:5]][mta_index_i[4:0]];
   end
 

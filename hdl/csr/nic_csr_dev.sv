@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Registers of the device as a whole: CTRL, STATUS, CTRL_EXT, EECD, EXTCNF_CTRL, SWSM, LEDCTL, FWSM, MANC.
+// Registers of the device as a whole: CTRL, STATUS, CTRL_EXT, EECD, EXTCNF_CTRL, SWSM, FWSM, MANC.
 //
 // `rst_ni` is the register reset (power-on and CTRL.RST), `por_ni` the power-on reset alone: ownership of MDIO and the software
 // semaphore outlive CTRL.RST, as does what STATUS says of the PHY. The link that MAC and software see is the PHY's,
-// once CTRL.SLU lets it through. Latency: PHY link to `link_o` 1 cycle, to `lsc_o` 2.
+// or MAC loopback's own, once CTRL.SLU lets it through. Latency: PHY link to `link_o` 1 cycle, to `lsc_o` 2.
 module nic_csr_dev
   import nic_regs_pkg::*;
   import nic_csr_pkg::*;
@@ -25,7 +25,13 @@ module nic_csr_dev
   /// read the MAC address from the NVM, one cycle
   output logic            nvm_load_o,
   input  logic            nvm_loading_i,
+  /// CTRL.RFCE, CTRL.TFCE
+  output logic            rfce_o,
+  output logic            tfce_o,
+  /// STATUS.TXOFF
+  input  logic            paused_i,
   input  logic            phy_link_i,
+  input  logic            mac_loopback_i,
   output logic            link_o,
   /// link status change, one cycle
   output logic            lsc_o,
@@ -37,9 +43,8 @@ module nic_csr_dev
   eecd_t        eecd_q;
   extcnf_ctrl_t extcnf_q;
   swsm_t        swsm_q;
-  logic [31:0]  ledctl_q;
   status_t      status_written;
-  logic         phyra_q, link_q, link_prev_q;
+  logic         phyra_q, link, link_q, link_prev_q;
 
   assign ctrl_written     = req_i.wdata;
   assign ctrl_ext_written = req_i.wdata;
@@ -54,13 +59,11 @@ module nic_csr_dev
       ctrl_q     <= CTRL_RESET;
       ctrl_ext_q <= CTRL_EXT_RESET;
       eecd_q     <= EECD_RESET;
-      ledctl_q   <= LEDCTL_RESET;
     end else if (req_i.wr) begin
       case (req_i.addr)
         CTRL_ADDR:     ctrl_q <= req_i.wdata & CTRL_WRITABLE;
         CTRL_EXT_ADDR: ctrl_ext_q <= req_i.wdata & CTRL_EXT_WRITABLE;
         EECD_ADDR:     eecd_q <= (req_i.wdata & EECD_WRITABLE) | (EECD_RESET & ~EECD_WRITABLE);
-        LEDCTL_ADDR:   ledctl_q <= req_i.wdata & LEDCTL_WRITABLE;
         default: ;
       endcase
     end
@@ -80,12 +83,14 @@ module nic_csr_dev
     end
   end
 
+  assign link = ctrl_q.slu && (phy_link_i || mac_loopback_i);
+
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       link_q      <= 1'b0;
       link_prev_q <= 1'b0;
     end else begin
-      link_q      <= phy_link_i && ctrl_q.slu;
+      link_q      <= link;
       link_prev_q <= link_q;
     end
   end
@@ -100,6 +105,7 @@ module nic_csr_dev
     ctrl.rst = resetting_i;
     status                   = STATUS_RESET;
     status.lu                = link_q;
+    status.txoff             = paused_i;
     status.phyra             = phyra_q;
     status.gio_master_enable = !(ctrl_q.gio_master_disable && stopped_i);
     eecd         = eecd_q;
@@ -115,7 +121,6 @@ module nic_csr_dev
       EECD_ADDR:        rdata_o = eecd;
       EXTCNF_CTRL_ADDR: rdata_o = extcnf;
       SWSM_ADDR:        rdata_o = swsm_q;
-      LEDCTL_ADDR:      rdata_o = ledctl_q;
       FWSM_ADDR:        rdata_o = FWSM_RESET;
       MANC_ADDR:        rdata_o = MANC_RESET;
       default: ;
@@ -127,9 +132,11 @@ module nic_csr_dev
   assign master_disable_o = ctrl_q.gio_master_disable;
   assign phy_reset_o      = ctrl_q.phy_rst;
   assign iame_o           = ctrl_ext_q.iame;
+  assign rfce_o           = ctrl_q.rfce;
+  assign tfce_o           = ctrl_q.tfce;
   assign link_o           = link_q;
   assign lsc_o            = link_q != link_prev_q;
-  assign idle_o           = link_q == link_prev_q && link_q == (phy_link_i && ctrl_q.slu);
+  assign idle_o           = link_q == link_prev_q && link_q == link;
 
   logic unused;
   assign unused = ^{ctrl_written, ctrl_ext_written, status_written};

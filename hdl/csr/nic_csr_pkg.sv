@@ -25,13 +25,14 @@ package nic_csr_pkg;
     return {1'd0, n, 7'd0} + {3'd0, n, 5'd0};
   endfunction
 
-  // Rows of the counters (nic_stats_bank): a frame count, and octets where they are counted.
+  // Rows of the counters (nic_stats_bank).
   typedef enum logic [4:0] {
     RxTotal, RxGood, RxBroadcast, RxMulticast,
     Rx64, Rx127, Rx255, Rx511, Rx1023, Rx1522,
-    RxCrcErrs, RxRxErrC, RxMissed, RxNoBuffer, RxUndersize, RxFragment, RxOversize, RxJabber
+    RxCrcErrs, RxRxErrC, RxMissed, RxNoBuffer, RxUndersize, RxFragment, RxOversize, RxJabber,
+    RxLengthErr
   } rx_row_e;
-  localparam int unsigned RxRows = 18;
+  localparam int unsigned RxRows = 19;
 
   typedef enum logic [3:0] {
     TxTotal, TxGood, TxBroadcast, TxMulticast,
@@ -39,6 +40,24 @@ package nic_csr_pkg;
   } tx_row_e;
   localparam int unsigned TxRows = 10;
 
-  typedef enum logic [1:0] {PartCount, PartOctetsLow, PartOctetsHigh} stat_part_e;
+  typedef enum logic [3:0] {
+    XonRx, XonTx, XoffRx, XoffTx, FlowUnknown,
+    Interrupt, RxPacketTimer, RxAbsoluteTimer, TxPacketTimer, TxAbsoluteTimer,
+    TxQueueEmpty, TxQueueLow, RxDescLow, RxOverrun
+  } event_row_e;
+  localparam int unsigned EventRows = 14;
+
+  // What the interrupt logic did, for the statistics; one-cycle each.
+  typedef struct packed {
+    logic fired;        // the line rose
+    logic rx_packet;    // RDTR's delay ended
+    logic rx_absolute;  // RADV ended it
+    logic tx_packet;    // TIDV's
+    logic tx_absolute;  // TADV
+    logic txqe;
+    logic txd_low;
+    logic rxdmt0;
+    logic rxo;
+  } intr_stat_t;
 
 endpackage

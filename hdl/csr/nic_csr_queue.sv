@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Registers of receiver, transmitter and their rings, and the configuration they give the data path.
 //
-// RCTL, RXDCTL, RDBAL..RDT and TCTL, TIPG, TXDCTL, TDBAL..TDT. Heads live in the data path: writing one loads it
+// RCTL, RXDCTL, RSRPD, RDBAL..RDT and TCTL, TIPG, TXDCTL, TDBAL..TDT. Heads live in the data path: writing one loads it
 // (`*_head_load_o`, one cycle, with `head_value_o`), reading one shows it. Latency: a write is out after 1 cycle.
 module nic_csr_queue
   import nic_pkg::*;
@@ -12,6 +12,16 @@ module nic_csr_queue
   input  logic             rst_ni,
   input  csr_req_t         req_i,
   output logic      [31:0] rdata_o,
+  /// shares of the packet memory, KB
+  input  logic      [ 5:0] rx_kb_i,
+  input  logic      [ 5:0] tx_kb_i,
+  /// the PHY's loopback
+  input  logic             phy_loopback_i,
+  /// RCTL.LBM: the MAC's
+  output logic             mac_loopback_o,
+  /// RCTL.DPF, RCTL.PMCF
+  output logic             dpf_o,
+  output logic             pmcf_o,
   output rx_cfg_t          rx_cfg_o,
   output tx_cfg_t          tx_cfg_o,
   output ring_cfg_t        rx_ring_o,
@@ -23,10 +33,14 @@ module nic_csr_queue
   input  logic      [15:0] tx_head_i
 );
 
+  localparam logic [1:0] LbmMac = 2'd1;
+
   rctl_t       rctl_q;
   tctl_t       tctl_q;
   tipg_t       tipg_q;
-  logic [31:0] rxdctl_q, txdctl_q;
+  rsrpd_t      rsrpd_q;
+  txdctl_t     txdctl_q;
+  logic [31:0] rxdctl_q;
   logic [31:0] rdbal_q, rdbah_q, tdbal_q, tdbah_q;
   rdlen_t      rdlen_q, tdlen_q;
   logic [15:0] rdt_q, tdt_q, head_value_q;
@@ -38,6 +52,7 @@ module nic_csr_queue
       tctl_q         <= TCTL_RESET;
       tipg_q         <= TIPG_RESET;
       rxdctl_q       <= RXDCTL_RESET;
+      rsrpd_q        <= RSRPD_RESET;
       txdctl_q       <= TXDCTL_RESET;
       rdbal_q        <= '0;
       rdbah_q        <= '0;
@@ -60,6 +75,7 @@ module nic_csr_queue
           TCTL_ADDR:   tctl_q <= req_i.wdata & TCTL_WRITABLE;
           TIPG_ADDR:   tipg_q <= req_i.wdata & TIPG_WRITABLE;
           RXDCTL_ADDR: rxdctl_q <= req_i.wdata & RXDCTL_WRITABLE;
+          RSRPD_ADDR:  rsrpd_q <= req_i.wdata & RSRPD_WRITABLE;
           TXDCTL_ADDR: txdctl_q <= req_i.wdata & TXDCTL_WRITABLE;
           RDBAL_ADDR:  rdbal_q <= req_i.wdata & RDBAL_WRITABLE;
           RDBAH_ADDR:  rdbah_q <= req_i.wdata;
@@ -82,6 +98,7 @@ module nic_csr_queue
       TCTL_ADDR:   rdata_o = tctl_q;
       TIPG_ADDR:   rdata_o = tipg_q;
       RXDCTL_ADDR: rdata_o = rxdctl_q;
+      RSRPD_ADDR:  rdata_o = rsrpd_q;
       TXDCTL_ADDR: rdata_o = txdctl_q;
       RDBAL_ADDR:  rdata_o = rdbal_q;
       RDBAH_ADDR:  rdata_o = rdbah_q;
@@ -110,13 +127,18 @@ module nic_csr_queue
     rx_cfg_o = '{
         en: rctl_q.en, sbp: rctl_q.sbp, upe: rctl_q.upe, mpe: rctl_q.mpe, lpe: rctl_q.lpe, bam: rctl_q.bam,
         secrc: rctl_q.secrc, mo: rctl_q.mo, rdmts: rctl_q.rdmts,
-        small_bytes: '0, buf_kb: 6'd20, buf_bytes: buf_bytes};
-    tx_cfg_o  = '{en: tctl_q.en, psp: tctl_q.psp, loopback: 1'b0, low: '0, buf_kb: 6'd20, ipgt: tipg_q.ipgt};
+        small_bytes: rsrpd_q.size, buf_kb: rx_kb_i, buf_bytes: buf_bytes};
+    tx_cfg_o  = '{
+        en: tctl_q.en, psp: tctl_q.psp, loopback: mac_loopback_o || phy_loopback_i, low: txdctl_q.lwthresh,
+        buf_kb: tx_kb_i, ipgt: tipg_q.ipgt};
     // LEN counts eight descriptors of 16 bytes.
     rx_ring_o = '{en: rctl_q.en, base: {rdbah_q, rdbal_q}, count: {rdlen_q.len, 3'd0}, tail: rdt_q};
     tx_ring_o = '{en: tctl_q.en, base: {tdbah_q, tdbal_q}, count: {tdlen_q.len, 3'd0}, tail: tdt_q};
   end
 
+  assign mac_loopback_o = rctl_q.lbm == LbmMac;
+  assign dpf_o          = rctl_q.dpf;
+  assign pmcf_o         = rctl_q.pmcf;
   assign rx_head_load_o = rx_head_load_q;
   assign tx_head_load_o = tx_head_load_q;
   assign head_value_o   = head_value_q;

@@ -26,6 +26,8 @@ module nic_intr
   input  logic             throttle_expired_i,
   /// INTA
   output logic             intx_o,
+  /// it rises, one cycle
+  output logic             fired_o,
   /// nothing is about to happen
   output logic             idle_o
 );
@@ -45,7 +47,7 @@ module nic_intr
     event_set       = cause_i;
     event_set.rxq0  = cause_i.rxt0 || cause_i.rxdmt0;
     event_set.txq0  = cause_i.txdw;
-    event_set.other = cause_i.lsc || cause_i.rxo || cause_i.mdac;
+    event_set.other = cause_i.lsc || cause_i.rxo || cause_i.mdac || cause_i.srpd;
   end
 
   always_comb begin
@@ -99,6 +101,7 @@ module nic_intr
 
   assign throttle_o = hold_q;
   assign intx_o     = asserted_q;
+  assign fired_o    = fire;
   assign idle_o     = asserted_q || hold_q.valid || (icr_q & ims_q) == '0;
 
   // ---------------------------------------------------------------- promises

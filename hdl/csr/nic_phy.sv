@@ -2,9 +2,9 @@
 // The PHY of the 82574L as software sees it through MDIC, and the link it reports.
 //
 // The link comes up AutonegCycles after the cable, a reset, a restart of autonegotiation or the end of power down, and goes down
-// with any of them at once. BMSR.LINK holds a loss of link until it is read. CTRL.RST does not reach the PHY, CTRL.PHY_RST
+// with any of them at once. In loopback it is up at once, cable or not. BMSR.LINK holds a loss of link until it is read. CTRL.RST does not reach the PHY, CTRL.PHY_RST
 // (`hard_reset_i`) sets every register back and keeps the link down. Registers are read combinationally, written in one cycle.
-// Left out: loopback, register pages other than 0 (read 0, ignore writes).
+// Left out: register pages other than 0 (read 0, ignore writes).
 module nic_phy
   import nic_regs_pkg::*;
   import nic_csr_pkg::*;
@@ -18,6 +18,8 @@ module nic_phy
   /// a cable with a live partner is plugged in; asynchronous
   input  logic             cable_i,
   output logic             link_o,
+  /// what the MAC sends comes back, and does not reach the wire
+  output logic             loopback_o,
   input  logic             rd_i,
   input  logic             wr_i,
   input  logic      [ 4:0] reg_i,
@@ -68,20 +70,25 @@ module nic_phy
   end
 
   // ---------------------------------------------------------------- link
-  logic      link_q, held_low_q, up_wanted, down;
+  logic      link_q, held_low_q, up_wanted, down, looped, looped_q;
   deadline_t timer_q;
 
+  assign looped    = bmcr_q.loopback && !bmcr_q.power_down && !hard_reset_i;
   assign up_wanted = cable && !bmcr_q.power_down && !hard_reset_i;
-
-  assign down      = !up_wanted || soft_reset || restart;
+  assign down      = !looped && (!up_wanted || soft_reset || restart || looped_q);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       link_q     <= 1'b0;
       timer_q    <= '0;
       held_low_q <= 1'b0;
+      looped_q   <= 1'b0;
     end else begin
-      if (down) begin
+      looped_q <= looped;
+      if (looped) begin
+        link_q        <= 1'b1;
+        timer_q.valid <= 1'b0;
+      end else if (down) begin
         link_q        <= 1'b0;
         timer_q.valid <= 1'b0;
       end else if (expired_i) begin
@@ -96,12 +103,16 @@ module nic_phy
   end
 
   assign link_o     = link_q;
+  assign loopback_o = looped_q;
   assign deadline_o = timer_q;
-  assign idle_o     = cable == cable_i && up_wanted == (link_q || timer_q.valid);
+  assign idle_o     = cable == cable_i && looped == looped_q && (looped || up_wanted) == (link_q || timer_q.valid);
 
   // ---------------------------------------------------------------- what software reads
   // The partner: everything up to 1000BASE-T full duplex, pause, acknowledged.
   localparam logic [15:0] PartnerAbility = 16'h45e1;
+
+  logic partner;
+  assign partner = link_q && !looped_q;
 
   phy_bmsr_t bmsr;
   phy_aner_t aner;
@@ -110,18 +121,20 @@ module nic_phy
   always_comb begin
     bmsr             = PHY_BMSR_RESET;
     bmsr.link        = link_q && !held_low_q;
-    bmsr.an_complete = link_q && bmcr_q.an_enable;
+    bmsr.an_complete = partner && bmcr_q.an_enable;
     aner               = PHY_ANER_RESET;
-    aner.lp_an_able    = link_q;
-    aner.page_received = link_q;
+    aner.lp_an_able    = partner;
+    aner.page_received = partner;
     gbsr = '0;
     pssr = '0;
-    if (link_q) begin
+    if (partner) begin
       gbsr.lp_half   = 1'b1;
       gbsr.lp_full   = 1'b1;
       gbsr.remote_ok = 1'b1;
       gbsr.local_ok  = 1'b1;
       gbsr.master    = 1'b1;
+    end
+    if (link_q) begin
       pssr.rx_pause    = 1'b1;
       pssr.link        = 1'b1;
       pssr.resolved    = 1'b1;
@@ -138,7 +151,7 @@ module nic_phy
       PHY_ID1_ADDR:       rdata_o = PHY_ID1_RESET;
       PHY_ID2_ADDR:       rdata_o = PHY_ID2_RESET;
       PHY_ANAR_ADDR:      rdata_o = anar_q;
-      PHY_ANLPAR_ADDR:    rdata_o = link_q ? PartnerAbility : '0;
+      PHY_ANLPAR_ADDR:    rdata_o = partner ? PartnerAbility : '0;
       PHY_ANER_ADDR:      rdata_o = aner;
       PHY_GBCR_ADDR:      rdata_o = gbcr_q;
       PHY_GBSR_ADDR:      rdata_o = gbsr;

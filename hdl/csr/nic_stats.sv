@@ -4,7 +4,8 @@
 // A received frame, one that had to wait and a transmitted one can be counted in every cycle: nothing on the wire, legal
 // or not, comes closer (a received frame takes at least two cycles, a transmitted one 2.6 on average). Reads clear, and
 // lose nothing to an increment. Latency: counted in the next cycle.
-// Left out: counters of what this card does not have (collisions, pause frames, management, TCP segmentation).
+// Counters that nothing here can move (collisions, management, TCP segmentation) are not here: they read 0 as every address
+// that no block answers.
 module nic_stats
   import nic_pkg::*;
   import nic_regs_pkg::*;
@@ -17,7 +18,9 @@ module nic_stats
   input  rx_stat_t        rx_i,
   /// a frame had to wait for a descriptor, one cycle
   input  logic            rnbc_i,
-  input  tx_stat_t        tx_i
+  input  tx_stat_t        tx_i,
+  input  flow_event_t     flow_i,
+  input  intr_stat_t      intr_i
 );
 
   // ---------------------------------------------------------------- which counters a frame moves
@@ -32,6 +35,7 @@ module nic_stats
 
   logic [RxRows-1:0] rx_rows;
   logic [TxRows-1:0] tx_rows;
+  logic [EventRows-1:0] event_rows;
   always_comb begin
     rx_rows = '0;
     if (rx_i.valid) begin
@@ -47,6 +51,7 @@ module nic_stats
       rx_rows[RxFragment]  = rx_i.fragment;
       rx_rows[RxOversize]  = rx_i.oversize;
       rx_rows[RxJabber]    = rx_i.jabber;
+      rx_rows[RxLengthErr] = rx_i.undersize || rx_i.fragment || rx_i.oversize || rx_i.jabber;
     end
     rx_rows[RxNoBuffer] = rnbc_i;
 
@@ -58,81 +63,104 @@ module nic_stats
       tx_rows[TxMulticast] = tx_i.multicast && !tx_i.broadcast;
       tx_rows[4'(Tx64)+4'(size_class(tx_i.bytes))] = 1'b1;
     end
+
+    event_rows                  = '0;
+    event_rows[XonRx]           = flow_i.xon_rx;
+    event_rows[XonTx]           = flow_i.xon_tx;
+    event_rows[XoffRx]          = flow_i.xoff_rx;
+    event_rows[XoffTx]          = flow_i.xoff_tx;
+    event_rows[FlowUnknown]     = flow_i.unsupported;
+    event_rows[Interrupt]       = intr_i.fired;
+    event_rows[RxPacketTimer]   = intr_i.rx_packet;
+    event_rows[RxAbsoluteTimer] = intr_i.rx_absolute;
+    event_rows[TxPacketTimer]   = intr_i.tx_packet;
+    event_rows[TxAbsoluteTimer] = intr_i.tx_absolute;
+    event_rows[TxQueueEmpty]    = intr_i.txqe;
+    event_rows[TxQueueLow]      = intr_i.txd_low;
+    event_rows[RxDescLow]       = intr_i.rxdmt0;
+    event_rows[RxOverrun]       = intr_i.rxo;
   end
 
   // ---------------------------------------------------------------- which counter software reads
+  typedef enum logic [1:0] {SideNone, SideRx, SideTx, SideEvent} side_e;
   typedef struct packed {
-    logic       rx;
-    logic       tx;
+    side_e      side;
     logic [4:0] row;
-    stat_part_e part;
   } place_t;
 
-  function automatic place_t of_rx(input rx_row_e row, input stat_part_e part);
-    return '{rx: 1'b1, tx: 1'b0, row: row, part: part};
+  function automatic place_t of_rx(input rx_row_e row);
+    return '{side: SideRx, row: row};
   endfunction
-  function automatic place_t of_tx(input tx_row_e row, input stat_part_e part);
-    return '{rx: 1'b0, tx: 1'b1, row: 5'(row), part: part};
+  function automatic place_t of_tx(input tx_row_e row);
+    return '{side: SideTx, row: 5'(row)};
+  endfunction
+  function automatic place_t of_event(input event_row_e row);
+    return '{side: SideEvent, row: 5'(row)};
   endfunction
 
   place_t place;
   always_comb begin
-    place = '{rx: 1'b0, tx: 1'b0, row: '0, part: PartCount};
+    place = '{side: SideNone, row: '0};
     if (req_i.rd) case (req_i.addr)
-      CRCERRS_ADDR: place = of_rx(RxCrcErrs, PartCount);
-      RXERRC_ADDR:  place = of_rx(RxRxErrC, PartCount);
-      MPC_ADDR:     place = of_rx(RxMissed, PartCount);
-      PRC64_ADDR:   place = of_rx(Rx64, PartCount);
-      PRC127_ADDR:  place = of_rx(Rx127, PartCount);
-      PRC255_ADDR:  place = of_rx(Rx255, PartCount);
-      PRC511_ADDR:  place = of_rx(Rx511, PartCount);
-      PRC1023_ADDR: place = of_rx(Rx1023, PartCount);
-      PRC1522_ADDR: place = of_rx(Rx1522, PartCount);
-      GPRC_ADDR:    place = of_rx(RxGood, PartCount);
-      BPRC_ADDR:    place = of_rx(RxBroadcast, PartCount);
-      MPRC_ADDR:    place = of_rx(RxMulticast, PartCount);
-      GORCL_ADDR:   place = of_rx(RxGood, PartOctetsLow);
-      GORCH_ADDR:   place = of_rx(RxGood, PartOctetsHigh);
-      RNBC_ADDR:    place = of_rx(RxNoBuffer, PartCount);
-      RUC_ADDR:     place = of_rx(RxUndersize, PartCount);
-      RFC_ADDR:     place = of_rx(RxFragment, PartCount);
-      ROC_ADDR:     place = of_rx(RxOversize, PartCount);
-      RJC_ADDR:     place = of_rx(RxJabber, PartCount);
-      TPR_ADDR:     place = of_rx(RxTotal, PartCount);
-      TORL_ADDR:    place = of_rx(RxTotal, PartOctetsLow);
-      TORH_ADDR:    place = of_rx(RxTotal, PartOctetsHigh);
-      GPTC_ADDR:    place = of_tx(TxGood, PartCount);
-      GOTCL_ADDR:   place = of_tx(TxGood, PartOctetsLow);
-      GOTCH_ADDR:   place = of_tx(TxGood, PartOctetsHigh);
-      TPT_ADDR:     place = of_tx(TxTotal, PartCount);
-      TOTL_ADDR:    place = of_tx(TxTotal, PartOctetsLow);
-      TOTH_ADDR:    place = of_tx(TxTotal, PartOctetsHigh);
-      PTC64_ADDR:   place = of_tx(Tx64, PartCount);
-      PTC127_ADDR:  place = of_tx(Tx127, PartCount);
-      PTC255_ADDR:  place = of_tx(Tx255, PartCount);
-      PTC511_ADDR:  place = of_tx(Tx511, PartCount);
-      PTC1023_ADDR: place = of_tx(Tx1023, PartCount);
-      PTC1522_ADDR: place = of_tx(Tx1522, PartCount);
-      MPTC_ADDR:    place = of_tx(TxMulticast, PartCount);
-      BPTC_ADDR:    place = of_tx(TxBroadcast, PartCount);
+      CRCERRS_ADDR:  place = of_rx(RxCrcErrs);
+      RXERRC_ADDR:   place = of_rx(RxRxErrC);
+      MPC_ADDR:      place = of_rx(RxMissed);
+      PRC64_ADDR:    place = of_rx(Rx64);
+      PRC127_ADDR:   place = of_rx(Rx127);
+      PRC255_ADDR:   place = of_rx(Rx255);
+      PRC511_ADDR:   place = of_rx(Rx511);
+      PRC1023_ADDR:  place = of_rx(Rx1023);
+      PRC1522_ADDR:  place = of_rx(Rx1522);
+      GPRC_ADDR:     place = of_rx(RxGood);
+      BPRC_ADDR:     place = of_rx(RxBroadcast);
+      MPRC_ADDR:     place = of_rx(RxMulticast);
+      RNBC_ADDR:     place = of_rx(RxNoBuffer);
+      RUC_ADDR:      place = of_rx(RxUndersize);
+      RFC_ADDR:      place = of_rx(RxFragment);
+      ROC_ADDR:      place = of_rx(RxOversize);
+      RJC_ADDR:      place = of_rx(RxJabber);
+      TPR_ADDR:      place = of_rx(RxTotal);
+      RLEC_ADDR:     place = of_rx(RxLengthErr);
+      GPTC_ADDR:     place = of_tx(TxGood);
+      TPT_ADDR:      place = of_tx(TxTotal);
+      PTC64_ADDR:    place = of_tx(Tx64);
+      PTC127_ADDR:   place = of_tx(Tx127);
+      PTC255_ADDR:   place = of_tx(Tx255);
+      PTC511_ADDR:   place = of_tx(Tx511);
+      PTC1023_ADDR:  place = of_tx(Tx1023);
+      PTC1522_ADDR:  place = of_tx(Tx1522);
+      MPTC_ADDR:     place = of_tx(TxMulticast);
+      BPTC_ADDR:     place = of_tx(TxBroadcast);
+      XONRXC_ADDR:   place = of_event(XonRx);
+      XONTXC_ADDR:   place = of_event(XonTx);
+      XOFFRXC_ADDR:  place = of_event(XoffRx);
+      XOFFTXC_ADDR:  place = of_event(XoffTx);
+      FCRUC_ADDR:    place = of_event(FlowUnknown);
+      IAC_ADDR:      place = of_event(Interrupt);
+      ICRXPTC_ADDR:  place = of_event(RxPacketTimer);
+      ICRXATC_ADDR:  place = of_event(RxAbsoluteTimer);
+      ICTXPTC_ADDR:  place = of_event(TxPacketTimer);
+      ICTXATC_ADDR:  place = of_event(TxAbsoluteTimer);
+      ICTXQEC_ADDR:  place = of_event(TxQueueEmpty);
+      ICTXQMTC_ADDR: place = of_event(TxQueueLow);
+      ICRXDMTC_ADDR: place = of_event(RxDescLow);
+      ICRXOC_ADDR:   place = of_event(RxOverrun);
       default: ;
     endcase
   end
 
-  // ---------------------------------------------------------------- the two sides
-  logic [31:0] rx_rdata, tx_rdata;
+  // ---------------------------------------------------------------- the counters
+  logic [31:0] rx_rdata, tx_rdata, event_rdata, octets_rdata[4];
 
   nic_stats_bank #(
     .Rows(RxRows)
   ) u_rx (
     .clk_i,
     .rst_ni,
-    .bump_rows_i  (rx_rows),
-    .bump_octets_i(rx_i.bytes),
-    .rd_i         (place.rx),
-    .rd_row_i     (place.row),
-    .rd_part_i    (place.part),
-    .rdata_o      (rx_rdata)
+    .bump_rows_i(rx_rows),
+    .rd_i       (place.side == SideRx),
+    .rd_row_i   (place.row),
+    .rdata_o    (rx_rdata)
   );
 
   nic_stats_bank #(
@@ -140,15 +168,65 @@ module nic_stats
   ) u_tx (
     .clk_i,
     .rst_ni,
-    .bump_rows_i  (tx_rows),
-    .bump_octets_i(tx_i.bytes),
-    .rd_i         (place.tx),
-    .rd_row_i     (place.row[3:0]),
-    .rd_part_i    (place.part),
-    .rdata_o      (tx_rdata)
+    .bump_rows_i(tx_rows),
+    .rd_i       (place.side == SideTx),
+    .rd_row_i   (place.row[3:0]),
+    .rdata_o    (tx_rdata)
   );
 
-  assign rdata_o = rx_rdata | tx_rdata;
+  nic_stats_bank #(
+    .Rows(EventRows)
+  ) u_event (
+    .clk_i,
+    .rst_ni,
+    .bump_rows_i(event_rows),
+    .rd_i       (place.side == SideEvent),
+    .rd_row_i   (place.row[3:0]),
+    .rdata_o    (event_rdata)
+  );
+
+  nic_stats_octets u_gorc (
+    .clk_i,
+    .rst_ni,
+    .bump_i   (rx_rows[RxGood]),
+    .octets_i (rx_i.bytes),
+    .rd_low_i (req_i.rd && req_i.addr == GORCL_ADDR),
+    .rd_high_i(req_i.rd && req_i.addr == GORCH_ADDR),
+    .rdata_o  (octets_rdata[0])
+  );
+
+  nic_stats_octets u_tor (
+    .clk_i,
+    .rst_ni,
+    .bump_i   (rx_rows[RxTotal]),
+    .octets_i (rx_i.bytes),
+    .rd_low_i (req_i.rd && req_i.addr == TORL_ADDR),
+    .rd_high_i(req_i.rd && req_i.addr == TORH_ADDR),
+    .rdata_o  (octets_rdata[1])
+  );
+
+  nic_stats_octets u_gotc (
+    .clk_i,
+    .rst_ni,
+    .bump_i   (tx_rows[TxGood]),
+    .octets_i (tx_i.bytes),
+    .rd_low_i (req_i.rd && req_i.addr == GOTCL_ADDR),
+    .rd_high_i(req_i.rd && req_i.addr == GOTCH_ADDR),
+    .rdata_o  (octets_rdata[2])
+  );
+
+  nic_stats_octets u_tot (
+    .clk_i,
+    .rst_ni,
+    .bump_i   (tx_rows[TxTotal]),
+    .octets_i (tx_i.bytes),
+    .rd_low_i (req_i.rd && req_i.addr == TOTL_ADDR),
+    .rd_high_i(req_i.rd && req_i.addr == TOTH_ADDR),
+    .rdata_o  (octets_rdata[3])
+  );
+
+  assign rdata_o = rx_rdata | tx_rdata | event_rdata
+      | octets_rdata[0] | octets_rdata[1] | octets_rdata[2] | octets_rdata[3];
 
   logic unused;
   assign unused = ^{req_i.wr, req_i.wdata, rx_i.filtered};

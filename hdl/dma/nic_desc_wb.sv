@@ -2,11 +2,11 @@
 // Writes finished descriptors of one ring back and advances the head, in ring order.
 //
 // In: every descriptor of the ring, in order, with `in_write_i` if it is to be written (else it just retires) and
-// `in_cause_i` if its retirement is an event. Neighbours gather in a batch: descriptors that are not written, then up
+// `in_cause_i` if its retirement is an event, of two kinds. Neighbours gather in a batch: descriptors that are not written, then up
 // to `MaxBatch` that are, not over the end of the ring. A batch is closed when nothing more can join it, when
 // `WindowCycles` have passed since its first, or when `hurry_i` says that nothing is about to follow; while the write
 // engine is busy it goes on gathering. Several batches may be in flight.
-// After the B of its burst a batch retires: the head moves behind it and, if one in it had a cause, `event_o` pulses.
+// After the B of its burst a batch retires: the head moves behind it, and `event_o` pulses for each kind that one in it had.
 // A burst that failed retires nothing, nor does anything behind it. `stop_i`: close no further batch.
 // The place of an entry is fixed when it is given, so `load_i` has to wait for `empty_o`, which under `stop_i` may come
 // only after it, and behind a failed burst only by a reset.
@@ -30,7 +30,7 @@ module nic_desc_wb #(
     output logic               in_ready_o,
     input  logic [127:0]       in_desc_i,
     input  logic               in_write_i,
-    input  logic               in_cause_i,
+    input  logic [1:0]         in_cause_i,
     /// To and from the write engine.
     output logic               cmd_valid_o,
     input  logic               cmd_ready_i,
@@ -43,7 +43,7 @@ module nic_desc_wb #(
     /// First descriptor not retired; pulses: it moved; something with a cause retired; a write failed.
     output logic [15:0]        head_o,
     output logic               retired_o,
-    output logic               event_o,
+    output logic [1:0]         event_o,
     output logic               err_o,
     /// Nothing held or in flight.
     output logic               empty_o,
@@ -61,9 +61,9 @@ module nic_desc_wb #(
   typedef logic [BatchBits-1:0] batch_t;
 
   typedef struct packed {
-    span_t span;  // descriptors
-    logic  write;
-    logic  cause;
+    span_t      span;  // descriptors
+    logic       write;
+    logic [1:0] cause;
   } order_t;
 
   function automatic logic [15:0] advance(logic [15:0] index, span_t by, logic [15:0] count);
@@ -76,7 +76,7 @@ module nic_desc_wb #(
   logic [15:0] index_q;  // first descriptor of the batch
   logic [SkipBits-1:0] skip_q;
   batch_t count_q;
-  logic cause_q;
+  logic [1:0] cause_q;
   logic [AgeBits-1:0] age_q;
   span_t span;
   logic open, full, joins, close, accept;
@@ -97,7 +97,7 @@ module nic_desc_wb #(
       index_q <= '0;
       skip_q  <= '0;
       count_q <= '0;
-      cause_q <= 1'b0;
+      cause_q <= '0;
       age_q   <= '0;
     end else if (load_i) begin
       index_q <= load_value_i;
@@ -105,12 +105,12 @@ module nic_desc_wb #(
       index_q <= advance(index_q, span, count_i);
       skip_q  <= '0;
       count_q <= '0;
-      cause_q <= 1'b0;
+      cause_q <= '0;
       age_q   <= '0;
     end else begin
       if (accept && in_write_i) count_q <= count_q + 1'b1;
       if (accept && !in_write_i) skip_q <= skip_q + 1'b1;
-      if (accept && in_cause_i) cause_q <= 1'b1;
+      if (accept) cause_q <= cause_q | in_cause_i;
       if (open && age_q != AgeBits'(WindowCycles)) age_q <= age_q + 1'b1;
     end
   end
@@ -204,10 +204,10 @@ module nic_desc_wb #(
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       retired_o <= 1'b0;
-      event_o   <= 1'b0;
+      event_o   <= '0;
     end else begin
       retired_o <= retire;
-      event_o   <= retire && order.cause;
+      event_o   <= retire ? order.cause : '0;
     end
   end
 
@@ -223,7 +223,7 @@ module nic_desc_wb #(
       a_done : assert (inflight_q != '0) else $error("nic_desc_wb: a response to no command");
     end
     if (rst_ni && accept) begin
-      a_cause : assert (!in_cause_i || in_write_i) else $error("nic_desc_wb: an event without a write-back");
+      a_cause : assert (in_cause_i == '0 || in_write_i) else $error("nic_desc_wb: an event without a write-back");
     end
     if (rst_ni && load_i) begin
       a_load : assert (empty_o && !in_valid_i) else $error("nic_desc_wb: head set in mid flight");

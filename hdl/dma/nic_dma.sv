@@ -10,9 +10,7 @@
 module nic_dma #(
     parameter int unsigned AxiDataBits = 128,
     parameter int unsigned MaxReads    = 32,
-    parameter int unsigned MaxWrites   = 32,
-    parameter int unsigned RxBufBytes  = 32768,
-    parameter int unsigned TxBufBytes  = 32768
+    parameter int unsigned MaxWrites   = 32
 ) (
     input  logic                     clk_i,
     input  logic                     rst_ni,
@@ -45,6 +43,8 @@ module nic_dma #(
     output nic_pkg::dma_event_t      event_o,
     output nic_pkg::rx_stat_t        rx_stat_o,
     output logic                     rnbc_o,
+    /// Receive packet memory in use, bytes.
+    output logic [15:0]              rx_level_o,
     output nic_pkg::tx_stat_t        tx_stat_o,
     output nic_pkg::dma_err_t        err_o,
     /// AXI4 master.
@@ -185,16 +185,16 @@ module nic_dma #(
   end
 
   // -------------------------------------------------------------- receive
-  logic rx_idle, rxt0, rxdmt0, rxo;
-  nic_dma_rx #(
-      .BufBytes(RxBufBytes)
-  ) u_rx (
+  logic rx_idle, rxt0, srpd, rxdmt0, rxo;
+  nic_dma_rx u_rx (
       .clk_i,
       .rst_ni           (queue_rst_n),
       .stop_i,
       .ring_i           (rx_ring_i),
       .buf_bytes_i      (rx_cfg_i.buf_bytes),
       .rdmts_i          (rx_cfg_i.rdmts),
+      .small_bytes_i    (rx_cfg_i.small_bytes),
+      .buf_kb_i         (rx_cfg_i.buf_kb),
       .load_i           (rx_head_load_i),
       .load_value_i     (head_value_i),
       .head_o           (rx_head_o),
@@ -223,22 +223,24 @@ module nic_dma #(
       .wb_done_i        (wr_done[1]),
       .wb_done_err_i    (wr_done_err[1]),
       .rxt0_o           (rxt0),
+      .srpd_o           (srpd),
       .rxdmt0_o         (rxdmt0),
       .rxo_o            (rxo),
       .rnbc_o,
+      .level_o          (rx_level_o),
       .stat_o           (rx_stat_o),
       .idle_o           (rx_idle)
   );
 
   // -------------------------------------------------------------- transmit
-  logic tx_idle, tx_between, txdw, txqe;
-  nic_dma_tx #(
-      .BufBytes(TxBufBytes)
-  ) u_tx (
+  logic tx_idle, tx_between, txdw, txdw_ide, txqe, txd_low;
+  nic_dma_tx u_tx (
       .clk_i,
       .rst_ni           (queue_rst_n),
       .stop_i,
       .ring_i           (tx_ring_i),
+      .buf_kb_i         (tx_cfg_i.buf_kb),
+      .low_i            (tx_cfg_i.low),
       .pad_i            (tx_cfg_i.psp),
       .load_i           (tx_head_load_i),
       .load_value_i     (head_value_i),
@@ -265,6 +267,8 @@ module nic_dma #(
       .tx_beat_o,
       .tx_fcs_o,
       .txdw_o           (txdw),
+      .txdw_ide_o       (txdw_ide),
+      .txd_low_o        (txd_low),
       .txqe_o           (txqe),
       .stat_o           (tx_stat_o),
       .between_o        (tx_between),
@@ -272,12 +276,9 @@ module nic_dma #(
   );
 
   always_comb begin
-    event_o        = '0;
-    event_o.txdw   = txdw;
-    event_o.txqe   = txqe;
-    event_o.rxt0   = rxt0;
-    event_o.rxdmt0 = rxdmt0;
-    event_o.rxo    = rxo;
+    event_o = '{
+        txdw: txdw, txdw_ide: txdw_ide, txqe: txqe, txd_low: txd_low, rxt0: rxt0, srpd: srpd, rxdmt0: rxdmt0, rxo: rxo
+    };
   end
   assign engines_idle_o = rd_idle && wr_idle && tx_between;
   assign idle_o         = rx_idle && tx_idle && rd_idle && wr_idle && !err_o.valid && !waiting_q.valid;

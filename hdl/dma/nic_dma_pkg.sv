@@ -4,7 +4,7 @@
 package nic_dma_pkg;
 
   typedef struct packed {
-    logic ide;   // delay the interrupt: accepted, ignored
+    logic ide;   // delay the interrupt
     logic vle;   // insert a VLAN tag: accepted, ignored
     logic dext;  // not a legacy descriptor: retired without effect
     logic rsvd;
@@ -64,7 +64,8 @@ package nic_dma_pkg;
     logic        symbol_err;
     logic        len_err;
     logic        pif;
-    logic        tag;  // RNBC has counted it
+    logic        tag;    // RNBC has counted it
+    logic        srpd;   // raises SRPD
   } rx_frame_t;
 
   // A frame in the transmit packet buffer.

@@ -11,7 +11,6 @@
 module nic_dma_rx
   import nic_dma_pkg::*;
 #(
-    parameter int unsigned BufBytes   = 32768,
     parameter int unsigned MaxPayload = 24
 ) (
     input  logic                 clk_i,
@@ -21,6 +20,10 @@ module nic_dma_rx
     /// Bytes per descriptor, a multiple of 16; and the minimum threshold, 1/2, 1/4, 1/8 of the ring.
     input  logic [14:0]          buf_bytes_i,
     input  logic [1:0]           rdmts_i,
+    /// Frames up to this length raise SRPD; 0: none.
+    input  logic [11:0]          small_bytes_i,
+    /// Share of the packet memory, KiB (see nic_rx_buf).
+    input  logic [5:0]           buf_kb_i,
     input  logic                 load_i,
     input  logic [15:0]          load_value_i,
     output logic [15:0]          head_o,
@@ -54,9 +57,12 @@ module nic_dma_rx
     input  logic                 wb_done_err_i,
     /// Pulses, and the statistics of each frame.
     output logic                 rxt0_o,
+    output logic                 srpd_o,
     output logic                 rxdmt0_o,
     output logic                 rxo_o,
     output logic                 rnbc_o,
+    /// Packet memory in use, bytes.
+    output logic [15:0]          level_o,
     output nic_pkg::rx_stat_t    stat_o,
     /// Nothing will change by itself.
     output logic                 idle_o
@@ -71,6 +77,7 @@ module nic_dma_rx
     logic        eop;
     rx_errors_t  errors;
     logic        pif;
+    logic        srpd;
     logic [63:0] addr;
   } pending_desc_t;
 
@@ -105,16 +112,17 @@ module nic_dma_rx
 
   logic frame_valid, frame_pop, data_valid, data_pop, stored;
   rx_frame_t frame;
-  nic_rx_buf #(
-      .Bytes(BufBytes)
-  ) u_buf (
+  nic_rx_buf u_buf (
       .clk_i,
       .rst_ni,
+      .buf_kb_i,
       .valid_i,
       .beat_i,
       .verdict_i,
       .tag_i        (none_free),
+      .srpd_i       (verdict_i.stat.bytes <= 16'(small_bytes_i)),
       .stored_o     (stored),
+      .level_o,
       .frame_valid_o(frame_valid),
       .frame_ready_i(frame_pop),
       .frame_o      (frame),
@@ -152,6 +160,7 @@ module nic_dma_rx
     pending_in.errors.se  = eop && frame.symbol_err;
     pending_in.errors.rxe = eop && frame.len_err;
     pending_in.pif        = eop && frame.pif;
+    pending_in.srpd       = eop && frame.srpd;
   end
 
   always_ff @(posedge clk_i) begin
@@ -251,7 +260,7 @@ module nic_dma_rx
       .in_ready_o  (wb_ready),
       .in_desc_i   (wb_desc),
       .in_write_i  (1'b1),
-      .in_cause_i  (pending.eop),
+      .in_cause_i  ({pending.srpd, pending.eop}),
       .cmd_valid_o (wb_cmd_valid_o),
       .cmd_ready_i (wb_cmd_ready_i),
       .cmd_o       (wb_cmd_o),
@@ -262,7 +271,7 @@ module nic_dma_rx
       .done_err_i  (wb_done_err_i),
       .head_o,
       .retired_o   (wb_retired),
-      .event_o     (rxt0_o),
+      .event_o     ({srpd_o, rxt0_o}),
       .err_o       (wb_err),
       .empty_o     (wb_empty),
       .idle_o      (wb_idle)
@@ -312,7 +321,7 @@ module nic_dma_rx
   end
 
   assign idle_o = buf_idle && quiet && !load && drop_q == '0 && !(frame_valid && desc_valid && !halt) && !count_first
-      && !rxt0_o && !rxdmt0_o && !rnbc_o;
+      && !rxt0_o && !srpd_o && !rxdmt0_o && !rnbc_o;
 
   // -------------------------------------------------------------- promises
   logic unused_desc;

@@ -4,8 +4,9 @@
 // Descriptors are taken in ring order; each that has bytes becomes one read, as soon as the packet buffer has room for
 // them: the reads of many descriptors are in flight. When its bytes are there (or at once if it has none) a descriptor
 // goes to the write-back, with RS to be written with DD, and with EOP its frame is sent. Descriptors with DEXT=1 are
-// retired without effect. A frame longer than `MaxFrameBytes` is dropped: its descriptors retire, what exceeds the limit
-// is not read.
+// retired without effect. A frame longer than `MaxFrameBytes` or than the share of the packet memory is dropped: its
+// descriptors retire, what exceeds the limit is not read. A new share (`buf_kb_i`; more than there is counts as all there
+// is) takes effect as soon as the packet buffer is empty.
 // An error of any of the queue's accesses stops it until reset: nothing more is started, nothing more is retired.
 // Disabled, it finishes what it has begun. `load_i` (TDH written, queue disabled) is kept until nothing is in flight or
 // waits for its write-back (so for the end of `stop_i`; if the queue has failed, until reset); it drops a frame whose
@@ -13,13 +14,16 @@
 module nic_dma_tx
   import nic_dma_pkg::*;
 #(
-    parameter int unsigned BufBytes = 32768,
-    localparam int unsigned MaxFrameBytes = BufBytes < 16288 ? BufBytes : 16288
+    parameter int unsigned BufKb = nic_pkg::PacketMemoryKb
 ) (
     input  logic                 clk_i,
     input  logic                 rst_ni,
     input  logic                 stop_i,
     input  nic_pkg::ring_cfg_t   ring_i,
+    /// Share of the packet memory, KiB.
+    input  logic [5:0]           buf_kb_i,
+    /// As few descriptors left to send raise TXD_LOW, in eights; 0: never.
+    input  logic [6:0]           low_i,
     /// Short frames are padded by the MAC (for the statistics).
     input  logic                 pad_i,
     input  logic                 load_i,
@@ -53,6 +57,8 @@ module nic_dma_tx
     output logic                 tx_fcs_o,
     /// Pulses, and the statistics of each frame.
     output logic                 txdw_o,
+    output logic                 txdw_ide_o,
+    output logic                 txd_low_o,
     output logic                 txqe_o,
     output nic_pkg::tx_stat_t    stat_o,
     /// The MAC is not inside a frame and none is about to begin (when stopped: none will).
@@ -60,13 +66,15 @@ module nic_dma_tx
     /// Nothing will change by itself.
     output logic                 idle_o
 );
-  localparam int unsigned Words        = BufBytes / 16;
-  localparam int unsigned AddrBits     = $clog2(Words);
+  localparam int unsigned Words         = BufKb * 64;
+  localparam int unsigned AddrBits      = $clog2(Words);
+  localparam int unsigned MaxFrameBytes = 16288;
   localparam int unsigned PendingDepth = 64;
   localparam int unsigned MaxReads     = 32;
   localparam int unsigned ReadBits     = $clog2(MaxReads + 1);
   localparam int unsigned PendingBits  = $clog2(PendingDepth + 1);
-  typedef logic [AddrBits:0] ptr_t;
+  typedef logic [AddrBits-1:0] addr_t;
+  typedef logic [AddrBits:0] count_t;
   typedef logic [ReadBits-1:0] reads_t;
 
   // A descriptor that has been taken.
@@ -109,24 +117,29 @@ module nic_dma_tx
   // -------------------------------------------------------------- one step: take a descriptor, ask for its bytes
   logic [14:0] offset_q;  // bytes of the frame so far
   logic too_long_q;       // it has exceeded the limit: the rest is skipped
-  ptr_t start_q;          // its first word
-  ptr_t rd_ptr;           // first word of the buffer in use
+  addr_t start_q;         // its first word
+  count_t used_q;         // words of the frames before it
+  count_t words_q;        // the share of the memory
+  addr_t rd_ptr;
+  logic [10:0] freed;
   logic [16:0] total;
   logic [10:0] words_before, words_after;
   logic too_long, reads, ends, fits;
   logic pending_ready, place_ready, cmd_valid_q;
   nic_pkg::rd_cmd_t cmd_q;
   pending_desc_t pending_in;
-  ptr_t used;
+
+  function automatic addr_t wrap(count_t sum, count_t words);
+    return addr_t'(sum >= words ? sum - words : sum);
+  endfunction
 
   assign total        = {2'b0, offset_q} + {1'b0, desc.length};
-  assign too_long     = too_long_q || total > 17'(MaxFrameBytes);
+  assign too_long     = too_long_q || total > 17'(MaxFrameBytes) || total > {words_q, 4'd0};
   assign reads        = !desc.cmd.dext && desc.length != '0 && !too_long;
   assign ends         = !desc.cmd.dext && desc.cmd.eop;
   assign words_before = beats_of(offset_q);
   assign words_after  = beats_of(total[14:0]);
-  assign used         = start_q - rd_ptr;
-  assign fits         = 17'(used) + 17'(words_after) <= 17'(Words);
+  assign fits         = used_q + count_t'(words_after) <= words_q;
   assign step = desc_valid && pending_ready && place_ready && !cmd_valid_q && !halt && !load_q && (fits || !reads);
 
   always_comb begin
@@ -139,23 +152,36 @@ module nic_dma_tx
     pending_in.frame.drop  = too_long || total == '0;
   end
 
+  logic close, resize;  // the frame under way is complete, or given up; the share changes
+  logic [10:0] closed_words;
+  count_t share;
+
+  assign close        = (step && ends) || load;
+  assign closed_words = !close ? '0 : step && !too_long ? words_after : words_before;
+  assign share        = buf_kb_i > 6'(BufKb) ? count_t'(Words) : count_t'({buf_kb_i, 6'd0});
+  assign resize       = share != words_q && used_q == '0 && offset_q == '0 && !step;
+
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       offset_q   <= '0;
       too_long_q <= 1'b0;
       start_q    <= '0;
-    end else if (step && ends) begin
-      offset_q   <= '0;
-      too_long_q <= 1'b0;
-      start_q    <= start_q + (too_long ? ptr_t'(words_before) : ptr_t'(words_after));
-    end else if (step && !desc.cmd.dext) begin
-      if (!too_long) offset_q <= total[14:0];
-      too_long_q <= too_long;
-    end else if (load) begin
-      offset_q   <= '0;
-      too_long_q <= 1'b0;
-      start_q    <= start_q + ptr_t'(words_before);
+      used_q     <= '0;
+    end else begin
+      if (close) begin
+        offset_q   <= '0;
+        too_long_q <= 1'b0;
+      end else if (step && !desc.cmd.dext) begin
+        if (!too_long) offset_q <= total[14:0];
+        too_long_q <= too_long;
+      end
+      if (resize) start_q <= '0;
+      else if (close) start_q <= wrap(count_t'(start_q) + count_t'(closed_words), words_q);
+      if (close || freed != '0) used_q <= used_q + count_t'(closed_words) - count_t'(freed);
     end
+  end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || resize) words_q <= share;
   end
 
   always_ff @(posedge clk_i) begin
@@ -170,8 +196,8 @@ module nic_dma_tx
   assign cmd_o       = cmd_q;
 
   // -------------------------------------------------------------- bytes arrive: where they go
-  logic [AddrBits-1:0] place, index_q;  // first word of the oldest read; beats of it that have come
-  logic place_valid, read_ends;
+  addr_t place, at, at_q;  // first word of the oldest read; the word that comes, if it is not the first
+  logic place_valid, inside_q, read_ends;
   reads_t reads_left;
   assign read_ends = beat_valid_i && beat_i.last;
 
@@ -183,15 +209,19 @@ module nic_dma_tx
       .rst_ni,
       .in_valid_i (step && reads),
       .in_ready_o (place_ready),
-      .in_data_i  (start_q[AddrBits-1:0] + AddrBits'(offset_q >> 4)),
+      .in_data_i  (wrap(count_t'(start_q) + count_t'(offset_q >> 4), words_q)),
       .out_valid_o(place_valid),
       .out_ready_i(read_ends),
       .out_data_o (place),
       .level_o    (reads_left)
   );
+  assign at = inside_q ? at_q : place;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) index_q <= '0;
-    else if (beat_valid_i) index_q <= beat_i.last ? '0 : index_q + 1'b1;
+    if (!rst_ni) inside_q <= 1'b0;
+    else if (beat_valid_i) inside_q <= !beat_i.last;
+  end
+  always_ff @(posedge clk_i) begin
+    if (beat_valid_i) at_q <= wrap(count_t'(at) + 1'b1, words_q);
   end
 
   // -------------------------------------------------------------- descriptors done: frame to the MAC, write-back
@@ -243,7 +273,7 @@ module nic_dma_tx
       .in_ready_o  (wb_ready),
       .in_desc_i   (pending.desc),
       .in_write_i  (pending.desc.cmd.rs),
-      .in_cause_i  (pending.desc.cmd.rs),
+      .in_cause_i  ({pending.desc.cmd.ide, !pending.desc.cmd.ide} & {2{pending.desc.cmd.rs}}),
       .cmd_valid_o (wb_cmd_valid_o),
       .cmd_ready_i (wb_cmd_ready_i),
       .cmd_o       (wb_cmd_o),
@@ -254,32 +284,53 @@ module nic_dma_tx
       .done_err_i  (wb_done_err_i),
       .head_o,
       .retired_o   (wb_retired),
-      .event_o     (txdw_o),
+      .event_o     ({txdw_ide_o, txdw_o}),
       .err_o       (wb_err),
       .empty_o     (wb_empty),
       .idle_o      (wb_idle)
   );
-  always_ff @(posedge clk_i) txqe_o <= rst_ni && ring_i.en && wb_retired && head_o == ring_i.tail;
+
+  // -------------------------------------------------------------- none left to send, few left to send
+  logic ring_ok, few, many_q;
+  logic [15:0] left;
+  assign ring_ok = ring_i.en && ring_i.tail < ring_i.count && head_o < ring_i.count;
+  assign left    = ring_i.tail - head_o + (ring_i.tail < head_o ? ring_i.count : '0);
+  assign few     = left <= {6'd0, low_i, 3'd0};
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      txqe_o    <= 1'b0;
+      txd_low_o <= 1'b0;
+      many_q    <= 1'b0;
+    end else begin
+      txqe_o    <= ring_i.en && wb_retired && head_o == ring_i.tail;
+      txd_low_o <= ring_ok && few && many_q && wb_retired && low_i != '0;
+      many_q    <= ring_ok && !few;
+    end
+  end
 
   // -------------------------------------------------------------- packet buffer
   tx_frame_t frame;
   assign frame = abandon ? '{bytes: offset_q, fcs: 1'b0, drop: 1'b1} : pending.frame;
 
   nic_tx_buf #(
-      .Bytes(BufBytes)
+      .Words(Words)
   ) u_buf (
       .clk_i,
       .rst_ni,
       .pad_i,
       .hold_i       (stop_i),
+      .words_i      (words_q),
+      .restart_i    (resize),
       .wr_valid_i   (beat_valid_i),
-      .wr_addr_i    (place + index_q),
+      .wr_addr_i    (at),
       .wr_data_i    (beat_i.data),
       .wr_strb_i    (beat_i.strb),
       .frame_valid_i(abandon || (finish && pending.ends)),
       .frame_ready_o(frame_ready),
       .frame_i      (frame),
       .rd_ptr_o     (rd_ptr),
+      .freed_o      (freed),
       .tx_valid_o,
       .tx_ready_i,
       .tx_beat_o,
@@ -305,22 +356,23 @@ module nic_dma_tx
     if (load_i) value_q <= load_value_i;
   end
 
-  assign idle_o = buf_idle && quiet && !load && !(desc_valid && !halt) && !txdw_o && !txqe_o;
+  assign idle_o = buf_idle && quiet && !resize && !load && !(desc_valid && !halt)
+      && !txdw_o && !txdw_ide_o && !txqe_o && !txd_low_o;
 
   // -------------------------------------------------------------- promises
-  logic [AddrBits-1:0] distance;  // from the first word in use to the one that is written
-  assign distance = place + index_q - rd_ptr[AddrBits-1:0];
+  addr_t distance;  // from the first word in use to the one that is written
+  assign distance = at - rd_ptr + (at < rd_ptr ? addr_t'(words_q) : '0);
   always_ff @(posedge clk_i) begin
     if (rst_ni && beat_valid_i) begin
       a_asked : assert (place_valid) else $error("nic_dma_tx: a beat nobody asked for");
-      a_inside : assert (17'(distance) < 17'(used) + 17'(words_before))
+      a_inside : assert (17'(distance) < 17'(used_q) + 17'(words_before))
         else $error("nic_dma_tx: a beat outside of the room in use");
     end
     if (rst_ni && done_q != '0) begin
       a_order : assert (pending_valid) else $error("nic_dma_tx: bytes of no descriptor");
     end
-    if (rst_ni && (used != '0 || words_before != '0)) begin
-      a_used : assert (17'(used) + 17'(words_before) <= 17'(Words))
+    if (rst_ni && (used_q != '0 || words_before != '0)) begin
+      a_used : assert (17'(used_q) + 17'(words_before) <= 17'(words_q))
         else $error("nic_dma_tx: more room used than there is");
     end
     if (rst_ni && load) begin

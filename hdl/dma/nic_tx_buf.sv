@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: MIT
 // Transmit packet buffer: frames are put together byte lane by byte lane, then sent whole.
 //
-// The owner writes words with lane strobes anywhere in the room it has allocated, from `rd_ptr_o` up; frames lie one
-// after the other, each from lane 0 of a new word. A frame record, given when all of the frame's bytes are there, sends
-// it, or (`drop`) just frees its room. `rd_ptr_o` moves on as words leave.
+// The owner writes words with lane strobes anywhere in the room it has allocated; frames lie one after the other in a
+// ring of `words_i` words, each from lane 0 of a new word. A frame record, given when all of the frame's bytes are there,
+// sends it, or (`drop`) just frees its room. `freed_o` says how many words become free.
 // Out: valid stays high from a frame's first beat to its last. `hold_i`: offer no further frame.
 // `stat_o`: one record per frame, when the MAC has taken its last beat, with the bytes as they will be on the wire.
 // Latency: frame record to first beat out four cycles. Rate: one beat per cycle, one idle cycle between frames.
 module nic_tx_buf
   import nic_dma_pkg::tx_frame_t;
 #(
-    parameter int unsigned Bytes = 32768,  // a power of two
-    localparam int unsigned AddrBits = $clog2(Bytes / 16)
+    parameter int unsigned Words = 64 * nic_pkg::PacketMemoryKb,
+    localparam int unsigned AddrBits = $clog2(Words)
 ) (
     input  logic                 clk_i,
     input  logic                 rst_ni,
     /// Short frames that get an FCS are padded to 60 bytes before it (for the statistics only; the MAC does it).
     input  logic                 pad_i,
     input  logic                 hold_i,
+    /// Words in use, 0..Words; `restart_i`: begin at word 0 again. It changes, and this is said, only while nothing is held.
+    input  logic [AddrBits:0]    words_i,
+    input  logic                 restart_i,
     /// Words in.
     input  logic                 wr_valid_i,
     input  logic [AddrBits-1:0]  wr_addr_i,
@@ -27,8 +30,9 @@ module nic_tx_buf
     input  logic                 frame_valid_i,
     output logic                 frame_ready_o,
     input  tx_frame_t            frame_i,
-    /// First word in use (with a wrap bit).
-    output logic [AddrBits:0]    rd_ptr_o,
+    /// Next word to fetch; words that become free in this cycle: one taken, or a frame dropped.
+    output logic [AddrBits-1:0]  rd_ptr_o,
+    output logic [10:0]          freed_o,
     /// To the MAC; `tx_fcs_o` is valid with all beats of a frame.
     output logic                 tx_valid_o,
     input  logic                 tx_ready_i,
@@ -39,14 +43,10 @@ module nic_tx_buf
     output logic                 between_o,
     output logic                 idle_o
 );
-  localparam int unsigned Words      = Bytes / 16;
   localparam int unsigned FrameDepth = 64;
   localparam int unsigned OutDepth   = 4;
-  typedef logic [AddrBits:0] ptr_t;
-
-  if (Bytes != 16 * 2 ** AddrBits || Words < 16) begin : g_bad_bytes
-    $fatal(1, "nic_tx_buf: Bytes must be a power of two, at least 256");
-  end
+  typedef logic [AddrBits-1:0] addr_t;
+  typedef logic [AddrBits:0] count_t;
 
   logic [127:0] mem[Words];
   always_ff @(posedge clk_i) begin
@@ -81,7 +81,10 @@ module nic_tx_buf
     logic [4:0] bytes;
   } mark_t;
 
-  ptr_t rd_q;
+  addr_t rd_q;
+  count_t rd_next;
+  logic [10:0] passed;      // words that rd_q moves on by
+  logic [10:0] dropped;
   logic [10:0] left_q;      // words of the present frame still to fetch
   logic [4:0] last_bytes_q; // in its last word
   logic fcs_q;
@@ -93,6 +96,9 @@ module nic_tx_buf
   assign frame_pop = frame_valid && left_q == '0;
   assign fetch     = left_q != '0 && 4'(out_level) + 4'(fetched_q) < 4'(OutDepth);
   assign mark      = '{fcs: fcs_q, last: left_q == 11'd1, bytes: left_q == 11'd1 ? last_bytes_q : 5'd16};
+  assign dropped   = frame_pop && frame.drop ? nic_dma_pkg::beats_of(frame.bytes) : '0;
+  assign passed    = dropped + 11'(fetch);
+  assign rd_next   = count_t'(rd_q) + count_t'(passed);
   assign rd_ptr_o  = rd_q;
 
   always_ff @(posedge clk_i) begin
@@ -102,19 +108,15 @@ module nic_tx_buf
       fetched_q <= 1'b0;
     end else begin
       fetched_q <= fetch;
-      if (fetch) begin
-        rd_q   <= rd_q + 1'b1;
-        left_q <= left_q - 1'b1;
-      end else if (frame_pop && frame.drop) begin
-        rd_q <= rd_q + ptr_t'(nic_dma_pkg::beats_of(frame.bytes));
-      end else if (frame_pop) begin
-        left_q <= nic_dma_pkg::beats_of(frame.bytes);
-      end
+      if (restart_i) rd_q <= '0;
+      else if (passed != '0) rd_q <= addr_t'(rd_next >= words_i ? rd_next - words_i : rd_next);
+      if (fetch) left_q <= left_q - 1'b1;
+      else if (frame_pop && !frame.drop) left_q <= nic_dma_pkg::beats_of(frame.bytes);
     end
   end
   always_ff @(posedge clk_i) begin
     if (fetch) begin
-      word_q <= mem[rd_q[AddrBits-1:0]];
+      word_q <= mem[rd_q];
       mark_q <= mark;
     end
     if (frame_pop) begin
@@ -145,6 +147,7 @@ module nic_tx_buf
   assign tx_beat_o.last  = out_mark.last;
   assign tx_fcs_o        = out_mark.fcs;
   assign take            = tx_valid_o && tx_ready_i;
+  assign freed_o         = dropped + 11'(take);
   // A frame that the MAC has not begun waits while held: behind a dead link it would wait for ever.
   assign tx_valid_o      = out_valid && (inside_q || !hold_i);
   assign between_o       = !inside_q;
@@ -186,9 +189,13 @@ module nic_tx_buf
     if (rst_ni && fetched_q) begin
       a_out : assert (out_ready) else $error("nic_tx_buf: a word without room in the output queue");
     end
+    if (rst_ni && restart_i) begin
+      a_empty : assert (left_q == '0 && !out_valid && !fetched_q && (!frame_valid || frame.drop))
+        else $error("nic_tx_buf: restarted with a frame in it");
+    end
     if (rst_ni && frame_valid_i) begin
       a_frame : assert (frame_i.drop || frame_i.bytes != '0) else $error("nic_tx_buf: an empty frame");
-      a_fits : assert (15'(nic_dma_pkg::beats_of(frame_i.bytes)) <= 15'(Words))
+      a_fits : assert (count_t'(nic_dma_pkg::beats_of(frame_i.bytes)) <= words_i)
         else $error("nic_tx_buf: a frame larger than the buffer");
     end
   end

@@ -7,6 +7,7 @@
 // `tx_fcs_i` counts with the first beat: append the FCS, after padding to 60 bytes if `tx_cfg_i.psp`.
 // Receive: no back-pressure; FCS included; `rx_status_o` is valid with the last beat.
 // `link_i` low: no new frame is taken, and frames whose beginning arrives are dropped; what is under way is finished.
+// `tx_cfg_i.loopback`: frames go to the receiver instead of the wire, link or not, and the pins are ignored (nic_mac_loop).
 // Latency, equal clocks: 6 cycles from a frame's first beat to its start character, 8 from the pins to the beat they fill.
 // Resets: `rst_ni` resets all of it (8 cycles of the slower clock at least; a frame on the wire is cut). The XGMII resets
 // are not for use on their own. Left out: pause frames, link fault signalling.
@@ -47,6 +48,13 @@ module nic_mac
   // Cycles for which a busy flag outlasts its cause: longer than anything takes to cross between the clocks.
   localparam int unsigned BusyHold = 8;
 
+  // -------------------------------------------------------------- what the loopback sits between
+  logic framed_valid, framed_ready, wire_valid, wire_ready;
+  logic rx_wire_idle, rx_block, loop_valid;
+  nic_xgmii_pkg::mac_word_t framed_word, loop_word;
+  logic link, loop_tx_busy, loop_rx_busy;
+  assign link = link_i || tx_cfg_i.loopback;
+
   // -------------------------------------------------------------- transmit
   typedef struct packed {
     logic        give_up;
@@ -62,7 +70,7 @@ module nic_mac
   nic_xgmii_pkg::xgmii_t tx_pins;
 
   assign tx_abort   = tx_abort_q || (tx_inside_q && !tx_valid_i);
-  assign tx_ready_o = tx_room && !tx_abort_q && (tx_inside_q || link_i);
+  assign tx_ready_o = tx_room && !tx_abort_q && (tx_inside_q || link);
   assign tx_push    = (tx_valid_i && tx_ready_o) || (tx_room && tx_abort);  // with room only: a waiting beat may vanish
 
   always_comb begin
@@ -111,17 +119,22 @@ module nic_mac
   );
 
   nic_mac_tx u_tx (
-      .clk_i     (xgmii_tx_clk_i),
-      .rst_ni    (tx_rst_n),
-      .in_valid_i(tx_out_valid),
-      .in_ready_o(tx_out_ready),
-      .in_beat_i (tx_out.beat),
-      .in_fcs_i  (tx_out.fcs),
-      .in_pad_i  (tx_out.pad),
-      .in_abort_i(tx_out.give_up),
-      .ipgt_i    (tx_cfg_i.ipgt),
-      .busy_o    (tx_wire_busy),
-      .xgmii_o   (tx_pins)
+      .clk_i         (xgmii_tx_clk_i),
+      .rst_ni        (tx_rst_n),
+      .in_valid_i    (tx_out_valid),
+      .in_ready_o    (tx_out_ready),
+      .in_beat_i     (tx_out.beat),
+      .in_fcs_i      (tx_out.fcs),
+      .in_pad_i      (tx_out.pad),
+      .in_abort_i    (tx_out.give_up),
+      .ipgt_i        (tx_cfg_i.ipgt),
+      .framed_valid_o(framed_valid),
+      .framed_ready_i(framed_ready),
+      .framed_word_o (framed_word),
+      .wire_valid_i  (wire_valid),
+      .wire_ready_o  (wire_ready),
+      .busy_o        (tx_wire_busy),
+      .xgmii_o       (tx_pins)
   );
   assign xgmii_txd_o = tx_pins.data;
   assign xgmii_txc_o = tx_pins.ctrl;
@@ -148,6 +161,10 @@ module nic_mac
       .clk_i       (xgmii_rx_clk_i),
       .rst_ni      (rx_rst_n),
       .xgmii_i     ({xgmii_rxc_i, xgmii_rxd_i}),
+      .block_i     (rx_block),
+      .wire_idle_o (rx_wire_idle),
+      .loop_valid_i(loop_valid),
+      .loop_word_i (loop_word),
       .out_valid_o (rx_in_valid),
       .out_beat_o  (rx_in.beat),
       .out_status_o(rx_in.status),
@@ -171,7 +188,7 @@ module nic_mac
       .out_data_o (rx_out)
   );
 
-  assign rx_keep     = rx_inside_q ? rx_keep_q : link_i;
+  assign rx_keep     = rx_inside_q ? rx_keep_q : link;
   assign rx_valid_o  = rx_out_valid && rx_keep;
   assign rx_beat_o   = rx_out.beat;
   assign rx_status_o = rx_out.status;
@@ -183,6 +200,26 @@ module nic_mac
   always_ff @(posedge clk_i) begin
     if (rx_out_valid) rx_keep_q <= rx_keep;
   end
+
+  // -------------------------------------------------------------- loopback
+  nic_mac_loop u_loop (
+      .tx_clk_i    (xgmii_tx_clk_i),
+      .tx_rst_ni   (tx_rst_n),
+      .loop_i      (tx_cfg_i.loopback),
+      .in_valid_i  (framed_valid),
+      .in_ready_o  (framed_ready),
+      .in_word_i   (framed_word),
+      .wire_valid_o(wire_valid),
+      .wire_ready_i(wire_ready),
+      .tx_busy_o   (loop_tx_busy),
+      .rx_clk_i    (xgmii_rx_clk_i),
+      .rx_rst_ni   (rx_rst_n),
+      .wire_idle_i (rx_wire_idle),
+      .block_o     (rx_block),
+      .out_valid_o (loop_valid),
+      .out_word_o  (loop_word),
+      .rx_busy_o   (loop_rx_busy)
+  );
 
   // -------------------------------------------------------------- busy, as the core sees it
   // The flags of the wire side are registered before they cross, and held on both sides for longer than a beat takes to
@@ -196,12 +233,12 @@ module nic_mac
 
   always_ff @(posedge clk_i) tx_hold_q <= rst_ni ? {tx_hold_q[BusyHold-2:0], tx_here} : '0;
   always_ff @(posedge xgmii_tx_clk_i) begin
-    tx_wire_q    <= tx_rst_n ? {tx_wire_q[BusyHold-2:0], tx_wire_busy} : '0;
-    tx_wire_hold <= tx_wire_busy || tx_wire_q != '0;
+    tx_wire_q    <= tx_rst_n ? {tx_wire_q[BusyHold-2:0], tx_wire_busy || loop_tx_busy} : '0;
+    tx_wire_hold <= tx_wire_busy || loop_tx_busy || tx_wire_q != '0;
   end
   always_ff @(posedge xgmii_rx_clk_i) begin
-    rx_wire_q    <= rx_rst_n ? {rx_wire_q[BusyHold-2:0], rx_wire_busy || rx_level != '0} : '0;
-    rx_wire_hold <= rx_wire_busy || rx_level != '0 || rx_wire_q != '0;
+    rx_wire_q    <= rx_rst_n ? {rx_wire_q[BusyHold-2:0], rx_wire_busy || loop_rx_busy || rx_level != '0} : '0;
+    rx_wire_hold <= rx_wire_busy || loop_rx_busy || rx_level != '0 || rx_wire_q != '0;
   end
   nic_sync u_tx_busy (
       .clk_i,
@@ -214,8 +251,8 @@ module nic_mac
       .q_o(rx_wire_core)
   );
 
-  logic unused_tx_cfg;  // the queue's concern; loopback is not there yet
-  assign unused_tx_cfg = ^{tx_cfg_i.en, tx_cfg_i.loopback, tx_cfg_i.low, tx_cfg_i.buf_kb};
+  logic unused_tx_cfg;  // the queue's concern
+  assign unused_tx_cfg = ^{tx_cfg_i.en, tx_cfg_i.low, tx_cfg_i.buf_kb};
 
   // -------------------------------------------------------------- promises
   always_ff @(posedge xgmii_rx_clk_i) begin

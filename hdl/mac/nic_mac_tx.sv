@@ -3,7 +3,8 @@
 //
 // Beats in: valid/ready; `in_fcs_i` and `in_pad_i` hold for the whole frame. A beat is taken every second cycle at most;
 // once the first beat of a frame is there, the next must be there two cycles later and so on (asserted further down).
-// Latency: 3 cycles from `in_valid_i` to the start character on the pins.
+// Between FCS and framing whole frames may turn off to the loopback (nic_mac_loop): `framed_*_o`/`wire_*_i`.
+// Latency: 5 cycles from `in_valid_i` to the start character on the pins.
 module nic_mac_tx
   import nic_xgmii_pkg::*;
 (
@@ -20,6 +21,12 @@ module nic_mac_tx
     input  logic                 in_abort_i,
     /// TIPG.IPGT; quasi-static, of any clock domain.
     input  logic [9:0]           ipgt_i,
+    /// Padded and with FCS, and what of it comes back to go out.
+    output logic                 framed_valid_o,
+    input  logic                 framed_ready_i,
+    output mac_word_t            framed_word_o,
+    input  logic                 wire_valid_i,
+    output logic                 wire_ready_o,
     /// Something is in here or on the wire.
     output logic                 busy_o,
     output xgmii_t               xgmii_o
@@ -47,8 +54,7 @@ module nic_mac_tx
   end
 
   // -------------------------------------------------------------- padding and FCS, framing
-  logic framed_valid, framed_ready, wire_busy;
-  mac_word_t framed;
+  logic wire_busy;
   logic [9:0] ipgt, extra_gap_q;
 
   nic_mac_tx_fcs u_fcs (
@@ -59,9 +65,9 @@ module nic_mac_tx
       .in_word_i  (word),
       .in_fcs_i,
       .in_pad_i,
-      .out_valid_o(framed_valid),
-      .out_ready_i(framed_ready),
-      .out_word_o (framed)
+      .out_valid_o(framed_valid_o),
+      .out_ready_i(framed_ready_i),
+      .out_word_o (framed_word_o)
   );
 
   nic_sync #(
@@ -76,20 +82,20 @@ module nic_mac_tx
   nic_mac_tx_xgmii u_xgmii (
       .clk_i,
       .rst_ni,
-      .in_valid_i (framed_valid),
-      .in_ready_o (framed_ready),
-      .in_word_i  (framed),
+      .in_valid_i (wire_valid_i),
+      .in_ready_o (wire_ready_o),
+      .in_word_i  (framed_word_o),
       .extra_gap_i(extra_gap_q),
       .busy_o     (wire_busy),
       .xgmii_o
   );
 
-  // Words between the input and the last stage are here for 2 cycles before that stage knows; once it does, it is busy
+  // Words between the input and the last stage are here for 4 cycles before that stage knows; once it does, it is busy
   // to the frame's end. The pins are one cycle later still.
-  logic [3:0] recent_q;
-  assign busy_o = in_valid_i || wire_busy || recent_q != '0;
+  logic [5:0] recent_q;
+  assign busy_o = in_valid_i || framed_valid_o || wire_busy || recent_q != '0;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) recent_q <= '0;
-    else recent_q <= {recent_q[2:0], in_valid_i || wire_busy};
+    else recent_q <= {recent_q[4:0], in_valid_i || framed_valid_o || wire_busy};
   end
 endmodule

@@ -3,7 +3,8 @@
 
 Written from the rules, not from the hardware: a frame is wanted if its destination is broadcast and BAM is
 set, multicast (broadcast is) and MPE or its hash bit in the multicast table is set, unicast and UPE is set, or if
-it equals one of the sixteen exact addresses. The hash is twelve bits of the address, chosen by RCTL.MO.
+it equals one of the sixteen exact addresses. The hash is twelve bits of the address, chosen by RCTL.MO. A wanted frame
+that is broken (FCS, symbols) is stored if SBP is set, and says so in its descriptor.
 Source: 82574 datasheet, receive address filtering.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["FilterConfig", "multicast_hash", "wanted"]
+__all__ = ["FilterConfig", "multicast_hash", "stored", "wanted"]
 
 BROADCAST = b"\xff" * 6
 HASH_LOW_BIT = (36, 35, 34, 32)  # of the 48-bit address, RCTL.MO = 0..3
@@ -27,6 +28,7 @@ class FilterConfig:
     multicast_promiscuous: bool = False
     accept_broadcast: bool = True
     multicast_offset: int = 0
+    store_bad_packets: bool = False
     table: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -47,3 +49,8 @@ def wanted(frame: bytes, config: FilterConfig) -> bool:
         bit = multicast_hash(destination, config.multicast_offset)
         return config.multicast_promiscuous or bool(config.table.get(bit >> 5, 0) >> (bit & 31) & 1)
     return config.unicast_promiscuous
+
+
+def stored(frame: bytes, good: bool, config: FilterConfig) -> bool:
+    """Whether the card stores a frame of legal length, whole or broken, at all."""
+    return wanted(frame, config) and (good or config.store_bad_packets)

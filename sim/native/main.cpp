@@ -18,6 +18,9 @@
 #include "ring_filler.h"
 #include "shared.h"
 #include "verilated.h"
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
 #include "verilated_fst_c.h"
 #include "verilated_vpi.h"
 
@@ -233,6 +236,9 @@ int run_filler(const nicosim::FillerConfig& config) {
 void wrap_up() {
     VerilatedVpi::callCbs(cbEndOfSimulation);
     if (waves) waves->close();
+#if VM_COVERAGE
+    VerilatedCov::write();  // coverage.dat, beside the log
+#endif
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ from driver.e1000e.netdev import e1000e_reinit_locked
 from driver.linux.delay import usleep_range
 from driver.linux.inet import ping
 from driver.linux.io import readl, writel
-from driver.linux.netdevice import rtnl
+from driver.linux.netdevice import RegState, rtnl
 from sim.bench import HOST_IP, Bench
 from sim.traffic import frames_to, transmit, transmit_all
 from sim.wire import Frame
@@ -61,7 +61,7 @@ class Traffic:
     async def _from_card(self) -> None:
         """A kernel process. What a device without a link drops, it drops."""
         bench, device = self.bench, self.bench.device
-        while self._going:
+        while self._going and device.reg_state is RegState.REGISTERED:
             for data in self._burst(bench.partner.config.mac, device.dev_addr):
                 transmit(device, data)
             pause_us = bench.random.randint(1, self.longest_pause_ns) * bench.kernel.time_scale // 1000
@@ -69,17 +69,30 @@ class Traffic:
 
 
 @asynccontextmanager
-async def trouble(bench: Bench, **traffic: Any) -> AsyncIterator[Traffic]:
-    """Traffic around a fault after which the card is reset, so that frames may be lost, but only those sent in here."""
-    running = Traffic(bench, **traffic)
-    running.start()
-    with bench.books.receiver_may_be_off():
-        await Timer(bench.random.randint(1, 20_000), "ns")
-        yield running
-        await running.stop()
+async def losses(bench: Bench, unreported: int = 0) -> AsyncIterator[None]:
+    """Around what resets the card: frames may be lost, but only those sent in here; all is sent when it ends.
+
+    unreported: see Books.card_was_reset.
+    """
+    books = bench.books
+    with books.receiver_may_be_off():
+        lost = books.transmit.lost
+        yield
         await bench.settle()
-        bench.books.card_was_reset()
+        books.in_card_at_reset += books.transmit.lost - lost  # later ones came
+        books.card_was_reset(unreported)
     await proved(bench)
+
+
+@asynccontextmanager
+async def trouble(bench: Bench, unreported: int = 0) -> AsyncIterator[Traffic]:
+    """`losses`, with traffic both ways."""
+    async with losses(bench, unreported):
+        traffic = Traffic(bench)
+        traffic.start()
+        await Timer(bench.random.randint(1, 20_000), "ns")
+        yield traffic
+        await traffic.stop()
 
 
 async def proved(bench: Bench, frames: int = PROOF_FRAMES) -> None:
@@ -113,15 +126,19 @@ def write_register(bench: Bench, register: Any, value: int) -> None:
     bench.host.wake()
 
 
-async def reset_by_driver(bench: Bench) -> None:
-    """The driver's own reset, as `ethtool --reset` asks for it: a card that stands still works again."""
+async def reset_by_driver(bench: Bench, linked: bool = True) -> None:
+    """The driver's own reset, as `ethtool --reset` asks for it: a card that stands still works again.
+
+    linked: wait for the link.
+    """
 
     async def reset() -> None:
         async with rtnl():
             await e1000e_reinit_locked(bench.adapter)
 
     await bench.run(reset())
-    await bench.linked()
+    if linked:
+        await bench.linked()
 
 
 def log_has(bench: Bench, text: str) -> bool:

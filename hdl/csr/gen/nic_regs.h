@@ -29,6 +29,10 @@ extern "C" {
 #define NIC__CTRL__SLU_bp 6
 #define NIC__CTRL__SLU_bw 1
 #define NIC__CTRL__SLU_reset 0x0
+#define NIC__CTRL__ILOS_bm 0x80
+#define NIC__CTRL__ILOS_bp 7
+#define NIC__CTRL__ILOS_bw 1
+#define NIC__CTRL__ILOS_reset 0x0
 #define NIC__CTRL__SPEED_bm 0x300
 #define NIC__CTRL__SPEED_bp 8
 #define NIC__CTRL__SPEED_bw 2
@@ -101,6 +105,22 @@ extern "C" {
 #define NIC__STATUS__BIT31_reset 0x1
 
 // reg - nic.EECD
+#define NIC__EECD__EE_SK_bm 0x1
+#define NIC__EECD__EE_SK_bp 0
+#define NIC__EECD__EE_SK_bw 1
+#define NIC__EECD__EE_SK_reset 0x0
+#define NIC__EECD__EE_CS_bm 0x2
+#define NIC__EECD__EE_CS_bp 1
+#define NIC__EECD__EE_CS_bw 1
+#define NIC__EECD__EE_CS_reset 0x0
+#define NIC__EECD__EE_DI_bm 0x4
+#define NIC__EECD__EE_DI_bp 2
+#define NIC__EECD__EE_DI_bw 1
+#define NIC__EECD__EE_DI_reset 0x0
+#define NIC__EECD__EE_DO_bm 0x8
+#define NIC__EECD__EE_DO_bp 3
+#define NIC__EECD__EE_DO_bw 1
+#define NIC__EECD__EE_DO_reset 0x0
 #define NIC__EECD__EE_REQ_bm 0x40
 #define NIC__EECD__EE_REQ_bp 6
 #define NIC__EECD__EE_REQ_bw 1
@@ -153,6 +173,14 @@ extern "C" {
 #define NIC__CTRL_EXT__PHYPDEN_bp 20
 #define NIC__CTRL_EXT__PHYPDEN_bw 1
 #define NIC__CTRL_EXT__PHYPDEN_reset 0x0
+#define NIC__CTRL_EXT__BIT22_bm 0x400000
+#define NIC__CTRL_EXT__BIT22_bp 22
+#define NIC__CTRL_EXT__BIT22_bw 1
+#define NIC__CTRL_EXT__BIT22_reset 0x0
+#define NIC__CTRL_EXT__EIAME_bm 0x1000000
+#define NIC__CTRL_EXT__EIAME_bp 24
+#define NIC__CTRL_EXT__EIAME_bw 1
+#define NIC__CTRL_EXT__EIAME_reset 0x0
 #define NIC__CTRL_EXT__IAME_bm 0x8000000
 #define NIC__CTRL_EXT__IAME_bp 27
 #define NIC__CTRL_EXT__IAME_bw 1
@@ -161,6 +189,10 @@ extern "C" {
 #define NIC__CTRL_EXT__DRV_LOAD_bp 28
 #define NIC__CTRL_EXT__DRV_LOAD_bw 1
 #define NIC__CTRL_EXT__DRV_LOAD_reset 0x0
+#define NIC__CTRL_EXT__PBA_CLR_bm 0x80000000
+#define NIC__CTRL_EXT__PBA_CLR_bp 31
+#define NIC__CTRL_EXT__PBA_CLR_bw 1
+#define NIC__CTRL_EXT__PBA_CLR_reset 0x0
 
 // reg - nic.MDIC
 #define NIC__MDIC__DATA_bm 0xffff
@@ -192,6 +224,30 @@ extern "C" {
 #define NIC__MDIC__ERROR_bw 1
 #define NIC__MDIC__ERROR_reset 0x0
 
+// reg - nic.FCAL
+#define NIC__FCAL__ADDR_bm 0xffffffff
+#define NIC__FCAL__ADDR_bp 0
+#define NIC__FCAL__ADDR_bw 32
+#define NIC__FCAL__ADDR_reset 0xc28001
+
+// reg - nic.FCAH
+#define NIC__FCAH__ADDR_bm 0xffff
+#define NIC__FCAH__ADDR_bp 0
+#define NIC__FCAH__ADDR_bw 16
+#define NIC__FCAH__ADDR_reset 0x100
+
+// reg - nic.FCT
+#define NIC__FCT__ETHERTYPE_bm 0xffff
+#define NIC__FCT__ETHERTYPE_bp 0
+#define NIC__FCT__ETHERTYPE_bw 16
+#define NIC__FCT__ETHERTYPE_reset 0x8808
+
+// reg - nic.VET
+#define NIC__VET__VET_bm 0xffff
+#define NIC__VET__VET_bp 0
+#define NIC__VET__VET_bw 16
+#define NIC__VET__VET_reset 0x8100
+
 // reg - nic.ICR
 #define NIC__ICR__TXDW_bm 0x1
 #define NIC__ICR__TXDW_bp 0
@@ -205,10 +261,18 @@ extern "C" {
 #define NIC__ICR__LSC_bp 2
 #define NIC__ICR__LSC_bw 1
 #define NIC__ICR__LSC_reset 0x0
+#define NIC__ICR__RXSEQ_bm 0x8
+#define NIC__ICR__RXSEQ_bp 3
+#define NIC__ICR__RXSEQ_bw 1
+#define NIC__ICR__RXSEQ_reset 0x0
 #define NIC__ICR__RXDMT0_bm 0x10
 #define NIC__ICR__RXDMT0_bp 4
 #define NIC__ICR__RXDMT0_bw 1
 #define NIC__ICR__RXDMT0_reset 0x0
+#define NIC__ICR__RSV5_bm 0x20
+#define NIC__ICR__RSV5_bp 5
+#define NIC__ICR__RSV5_bw 1
+#define NIC__ICR__RSV5_reset 0x0
 #define NIC__ICR__RXO_bm 0x40
 #define NIC__ICR__RXO_bp 6
 #define NIC__ICR__RXO_bw 1
@@ -217,6 +281,10 @@ extern "C" {
 #define NIC__ICR__RXT0_bp 7
 #define NIC__ICR__RXT0_bw 1
 #define NIC__ICR__RXT0_reset 0x0
+#define NIC__ICR__RSV8_bm 0x100
+#define NIC__ICR__RSV8_bp 8
+#define NIC__ICR__RSV8_bw 1
+#define NIC__ICR__RSV8_reset 0x0
 #define NIC__ICR__MDAC_bm 0x200
 #define NIC__ICR__MDAC_bp 9
 #define NIC__ICR__MDAC_bw 1
@@ -281,10 +349,18 @@ extern "C" {
 #define NIC__ICS__LSC_bp 2
 #define NIC__ICS__LSC_bw 1
 #define NIC__ICS__LSC_reset 0x0
+#define NIC__ICS__RXSEQ_bm 0x8
+#define NIC__ICS__RXSEQ_bp 3
+#define NIC__ICS__RXSEQ_bw 1
+#define NIC__ICS__RXSEQ_reset 0x0
 #define NIC__ICS__RXDMT0_bm 0x10
 #define NIC__ICS__RXDMT0_bp 4
 #define NIC__ICS__RXDMT0_bw 1
 #define NIC__ICS__RXDMT0_reset 0x0
+#define NIC__ICS__RSV5_bm 0x20
+#define NIC__ICS__RSV5_bp 5
+#define NIC__ICS__RSV5_bw 1
+#define NIC__ICS__RSV5_reset 0x0
 #define NIC__ICS__RXO_bm 0x40
 #define NIC__ICS__RXO_bp 6
 #define NIC__ICS__RXO_bw 1
@@ -293,6 +369,10 @@ extern "C" {
 #define NIC__ICS__RXT0_bp 7
 #define NIC__ICS__RXT0_bw 1
 #define NIC__ICS__RXT0_reset 0x0
+#define NIC__ICS__RSV8_bm 0x100
+#define NIC__ICS__RSV8_bp 8
+#define NIC__ICS__RSV8_bw 1
+#define NIC__ICS__RSV8_reset 0x0
 #define NIC__ICS__MDAC_bm 0x200
 #define NIC__ICS__MDAC_bp 9
 #define NIC__ICS__MDAC_bw 1
@@ -347,10 +427,18 @@ extern "C" {
 #define NIC__IMS__LSC_bp 2
 #define NIC__IMS__LSC_bw 1
 #define NIC__IMS__LSC_reset 0x0
+#define NIC__IMS__RXSEQ_bm 0x8
+#define NIC__IMS__RXSEQ_bp 3
+#define NIC__IMS__RXSEQ_bw 1
+#define NIC__IMS__RXSEQ_reset 0x0
 #define NIC__IMS__RXDMT0_bm 0x10
 #define NIC__IMS__RXDMT0_bp 4
 #define NIC__IMS__RXDMT0_bw 1
 #define NIC__IMS__RXDMT0_reset 0x0
+#define NIC__IMS__RSV5_bm 0x20
+#define NIC__IMS__RSV5_bp 5
+#define NIC__IMS__RSV5_bw 1
+#define NIC__IMS__RSV5_reset 0x0
 #define NIC__IMS__RXO_bm 0x40
 #define NIC__IMS__RXO_bp 6
 #define NIC__IMS__RXO_bw 1
@@ -359,6 +447,10 @@ extern "C" {
 #define NIC__IMS__RXT0_bp 7
 #define NIC__IMS__RXT0_bw 1
 #define NIC__IMS__RXT0_reset 0x0
+#define NIC__IMS__RSV8_bm 0x100
+#define NIC__IMS__RSV8_bp 8
+#define NIC__IMS__RSV8_bw 1
+#define NIC__IMS__RSV8_reset 0x0
 #define NIC__IMS__MDAC_bm 0x200
 #define NIC__IMS__MDAC_bp 9
 #define NIC__IMS__MDAC_bw 1
@@ -413,10 +505,18 @@ extern "C" {
 #define NIC__IMC__LSC_bp 2
 #define NIC__IMC__LSC_bw 1
 #define NIC__IMC__LSC_reset 0x0
+#define NIC__IMC__RXSEQ_bm 0x8
+#define NIC__IMC__RXSEQ_bp 3
+#define NIC__IMC__RXSEQ_bw 1
+#define NIC__IMC__RXSEQ_reset 0x0
 #define NIC__IMC__RXDMT0_bm 0x10
 #define NIC__IMC__RXDMT0_bp 4
 #define NIC__IMC__RXDMT0_bw 1
 #define NIC__IMC__RXDMT0_reset 0x0
+#define NIC__IMC__RSV5_bm 0x20
+#define NIC__IMC__RSV5_bp 5
+#define NIC__IMC__RSV5_bw 1
+#define NIC__IMC__RSV5_reset 0x0
 #define NIC__IMC__RXO_bm 0x40
 #define NIC__IMC__RXO_bp 6
 #define NIC__IMC__RXO_bw 1
@@ -425,6 +525,10 @@ extern "C" {
 #define NIC__IMC__RXT0_bp 7
 #define NIC__IMC__RXT0_bw 1
 #define NIC__IMC__RXT0_reset 0x0
+#define NIC__IMC__RSV8_bm 0x100
+#define NIC__IMC__RSV8_bp 8
+#define NIC__IMC__RSV8_bw 1
+#define NIC__IMC__RSV8_reset 0x0
 #define NIC__IMC__MDAC_bm 0x200
 #define NIC__IMC__MDAC_bp 9
 #define NIC__IMC__MDAC_bw 1
@@ -466,6 +570,12 @@ extern "C" {
 #define NIC__IMC__OTHER_bw 1
 #define NIC__IMC__OTHER_reset 0x0
 
+// reg - nic.EIAC
+#define NIC__EIAC__CAUSES_bm 0x1f00000
+#define NIC__EIAC__CAUSES_bp 20
+#define NIC__EIAC__CAUSES_bw 5
+#define NIC__EIAC__CAUSES_reset 0x0
+
 // reg - nic.IAM
 #define NIC__IAM__TXDW_bm 0x1
 #define NIC__IAM__TXDW_bp 0
@@ -479,10 +589,18 @@ extern "C" {
 #define NIC__IAM__LSC_bp 2
 #define NIC__IAM__LSC_bw 1
 #define NIC__IAM__LSC_reset 0x0
+#define NIC__IAM__RXSEQ_bm 0x8
+#define NIC__IAM__RXSEQ_bp 3
+#define NIC__IAM__RXSEQ_bw 1
+#define NIC__IAM__RXSEQ_reset 0x0
 #define NIC__IAM__RXDMT0_bm 0x10
 #define NIC__IAM__RXDMT0_bp 4
 #define NIC__IAM__RXDMT0_bw 1
 #define NIC__IAM__RXDMT0_reset 0x0
+#define NIC__IAM__RSV5_bm 0x20
+#define NIC__IAM__RSV5_bp 5
+#define NIC__IAM__RSV5_bw 1
+#define NIC__IAM__RSV5_reset 0x0
 #define NIC__IAM__RXO_bm 0x40
 #define NIC__IAM__RXO_bp 6
 #define NIC__IAM__RXO_bw 1
@@ -491,6 +609,10 @@ extern "C" {
 #define NIC__IAM__RXT0_bp 7
 #define NIC__IAM__RXT0_bw 1
 #define NIC__IAM__RXT0_reset 0x0
+#define NIC__IAM__RSV8_bm 0x100
+#define NIC__IAM__RSV8_bp 8
+#define NIC__IAM__RSV8_bw 1
+#define NIC__IAM__RSV8_reset 0x0
 #define NIC__IAM__MDAC_bm 0x200
 #define NIC__IAM__MDAC_bp 9
 #define NIC__IAM__MDAC_bw 1
@@ -532,6 +654,58 @@ extern "C" {
 #define NIC__IAM__OTHER_bw 1
 #define NIC__IAM__OTHER_reset 0x0
 
+// reg - nic.IVAR
+#define NIC__IVAR__RXQ0_bm 0x7
+#define NIC__IVAR__RXQ0_bp 0
+#define NIC__IVAR__RXQ0_bw 3
+#define NIC__IVAR__RXQ0_reset 0x0
+#define NIC__IVAR__RXQ0_VALID_bm 0x8
+#define NIC__IVAR__RXQ0_VALID_bp 3
+#define NIC__IVAR__RXQ0_VALID_bw 1
+#define NIC__IVAR__RXQ0_VALID_reset 0x0
+#define NIC__IVAR__RXQ1_bm 0x70
+#define NIC__IVAR__RXQ1_bp 4
+#define NIC__IVAR__RXQ1_bw 3
+#define NIC__IVAR__RXQ1_reset 0x0
+#define NIC__IVAR__RXQ1_VALID_bm 0x80
+#define NIC__IVAR__RXQ1_VALID_bp 7
+#define NIC__IVAR__RXQ1_VALID_bw 1
+#define NIC__IVAR__RXQ1_VALID_reset 0x0
+#define NIC__IVAR__TXQ0_bm 0x700
+#define NIC__IVAR__TXQ0_bp 8
+#define NIC__IVAR__TXQ0_bw 3
+#define NIC__IVAR__TXQ0_reset 0x0
+#define NIC__IVAR__TXQ0_VALID_bm 0x800
+#define NIC__IVAR__TXQ0_VALID_bp 11
+#define NIC__IVAR__TXQ0_VALID_bw 1
+#define NIC__IVAR__TXQ0_VALID_reset 0x0
+#define NIC__IVAR__TXQ1_bm 0x7000
+#define NIC__IVAR__TXQ1_bp 12
+#define NIC__IVAR__TXQ1_bw 3
+#define NIC__IVAR__TXQ1_reset 0x0
+#define NIC__IVAR__TXQ1_VALID_bm 0x8000
+#define NIC__IVAR__TXQ1_VALID_bp 15
+#define NIC__IVAR__TXQ1_VALID_bw 1
+#define NIC__IVAR__TXQ1_VALID_reset 0x0
+#define NIC__IVAR__OTHER_bm 0x70000
+#define NIC__IVAR__OTHER_bp 16
+#define NIC__IVAR__OTHER_bw 3
+#define NIC__IVAR__OTHER_reset 0x0
+#define NIC__IVAR__OTHER_VALID_bm 0x80000
+#define NIC__IVAR__OTHER_VALID_bp 19
+#define NIC__IVAR__OTHER_VALID_bw 1
+#define NIC__IVAR__OTHER_VALID_reset 0x0
+#define NIC__IVAR__EVERY_bm 0x80000000
+#define NIC__IVAR__EVERY_bp 31
+#define NIC__IVAR__EVERY_bw 1
+#define NIC__IVAR__EVERY_reset 0x0
+
+// reg - nic.EITR[]
+#define NIC__EITRX__INTERVAL_bm 0xffff
+#define NIC__EITRX__INTERVAL_bp 0
+#define NIC__EITRX__INTERVAL_bw 16
+#define NIC__EITRX__INTERVAL_reset 0x0
+
 // reg - nic.RCTL
 #define NIC__RCTL__EN_bm 0x2
 #define NIC__RCTL__EN_bp 1
@@ -561,6 +735,10 @@ extern "C" {
 #define NIC__RCTL__RDMTS_bp 8
 #define NIC__RCTL__RDMTS_bw 2
 #define NIC__RCTL__RDMTS_reset 0x0
+#define NIC__RCTL__DTYP_bm 0xc00
+#define NIC__RCTL__DTYP_bp 10
+#define NIC__RCTL__DTYP_bw 2
+#define NIC__RCTL__DTYP_reset 0x0
 #define NIC__RCTL__MO_bm 0x3000
 #define NIC__RCTL__MO_bp 12
 #define NIC__RCTL__MO_bw 2
@@ -577,6 +755,14 @@ extern "C" {
 #define NIC__RCTL__VFE_bp 18
 #define NIC__RCTL__VFE_bw 1
 #define NIC__RCTL__VFE_reset 0x0
+#define NIC__RCTL__CFIEN_bm 0x80000
+#define NIC__RCTL__CFIEN_bp 19
+#define NIC__RCTL__CFIEN_bw 1
+#define NIC__RCTL__CFIEN_reset 0x0
+#define NIC__RCTL__CFI_bm 0x100000
+#define NIC__RCTL__CFI_bp 20
+#define NIC__RCTL__CFI_bw 1
+#define NIC__RCTL__CFI_reset 0x0
 #define NIC__RCTL__DPF_bm 0x400000
 #define NIC__RCTL__DPF_bp 22
 #define NIC__RCTL__DPF_bw 1
@@ -597,6 +783,18 @@ extern "C" {
 #define NIC__RCTL__FLXBUF_bp 27
 #define NIC__RCTL__FLXBUF_bw 4
 #define NIC__RCTL__FLXBUF_reset 0x0
+
+// reg - nic.FCTTV
+#define NIC__FCTTV__TTV_bm 0xffff
+#define NIC__FCTTV__TTV_bp 0
+#define NIC__FCTTV__TTV_bw 16
+#define NIC__FCTTV__TTV_reset 0x0
+
+// reg - nic.TXCW
+#define NIC__TXCW__WORD_bm 0xffff
+#define NIC__TXCW__WORD_bp 0
+#define NIC__TXCW__WORD_bw 16
+#define NIC__TXCW__WORD_reset 0x0
 
 // reg - nic.TCTL
 #define NIC__TCTL__EN_bm 0x2
@@ -645,6 +843,12 @@ extern "C" {
 #define NIC__TIPG__IPGR2_bp 20
 #define NIC__TIPG__IPGR2_bw 10
 #define NIC__TIPG__IPGR2_reset 0x6
+
+// reg - nic.AIT
+#define NIC__AIT__AIFS_bm 0xffff
+#define NIC__AIT__AIFS_bp 0
+#define NIC__AIT__AIFS_bw 16
+#define NIC__AIT__AIFS_reset 0x0
 
 // reg - nic.LEDCTL
 #define NIC__LEDCTL__LED0_MODE_bm 0xf
@@ -710,6 +914,50 @@ extern "C" {
 #define NIC__EXTCNF_CTRL__MDIO_HW_OWNERSHIP_bw 1
 #define NIC__EXTCNF_CTRL__MDIO_HW_OWNERSHIP_reset 0x0
 
+// reg - nic.PBA
+#define NIC__PBA__RXA_bm 0xffff
+#define NIC__PBA__RXA_bp 0
+#define NIC__PBA__RXA_bw 16
+#define NIC__PBA__RXA_reset 0x14
+#define NIC__PBA__TXA_bm 0xffff0000
+#define NIC__PBA__TXA_bp 16
+#define NIC__PBA__TXA_bw 16
+#define NIC__PBA__TXA_reset 0x14
+
+// reg - nic.FCRTL
+#define NIC__FCRTL__RTL_bm 0xfff8
+#define NIC__FCRTL__RTL_bp 3
+#define NIC__FCRTL__RTL_bw 13
+#define NIC__FCRTL__RTL_reset 0x0
+#define NIC__FCRTL__XONE_bm 0x80000000
+#define NIC__FCRTL__XONE_bp 31
+#define NIC__FCRTL__XONE_bw 1
+#define NIC__FCRTL__XONE_reset 0x0
+
+// reg - nic.FCRTH
+#define NIC__FCRTH__RTH_bm 0xfff8
+#define NIC__FCRTH__RTH_bp 3
+#define NIC__FCRTH__RTH_bw 13
+#define NIC__FCRTH__RTH_reset 0x0
+
+// reg - nic.PSRCTL
+#define NIC__PSRCTL__BSIZE0_bm 0x7f
+#define NIC__PSRCTL__BSIZE0_bp 0
+#define NIC__PSRCTL__BSIZE0_bw 7
+#define NIC__PSRCTL__BSIZE0_reset 0x2
+#define NIC__PSRCTL__BSIZE1_bm 0x3f00
+#define NIC__PSRCTL__BSIZE1_bp 8
+#define NIC__PSRCTL__BSIZE1_bw 6
+#define NIC__PSRCTL__BSIZE1_reset 0x4
+#define NIC__PSRCTL__BSIZE2_bm 0x3f0000
+#define NIC__PSRCTL__BSIZE2_bp 16
+#define NIC__PSRCTL__BSIZE2_bw 6
+#define NIC__PSRCTL__BSIZE2_reset 0x4
+#define NIC__PSRCTL__BSIZE3_bm 0x3f000000
+#define NIC__PSRCTL__BSIZE3_bp 24
+#define NIC__PSRCTL__BSIZE3_bw 6
+#define NIC__PSRCTL__BSIZE3_reset 0x0
+
 // reg - nic.RDBAL
 #define NIC__RDBAL__BASE_bm 0xfffffff0
 #define NIC__RDBAL__BASE_bp 4
@@ -774,6 +1022,66 @@ extern "C" {
 #define NIC__RADV__DELAY_bw 16
 #define NIC__RADV__DELAY_reset 0x0
 
+// reg - nic.RDBAL1
+#define NIC__RDBAL1__BASE_bm 0xfffffff0
+#define NIC__RDBAL1__BASE_bp 4
+#define NIC__RDBAL1__BASE_bw 28
+#define NIC__RDBAL1__BASE_reset 0x0
+
+// reg - nic.RDBAH1
+#define NIC__RDBAH1__BASE_bm 0xffffffff
+#define NIC__RDBAH1__BASE_bp 0
+#define NIC__RDBAH1__BASE_bw 32
+#define NIC__RDBAH1__BASE_reset 0x0
+
+// reg - nic.RDLEN1
+#define NIC__RDLEN1__LEN_bm 0xfff80
+#define NIC__RDLEN1__LEN_bp 7
+#define NIC__RDLEN1__LEN_bw 13
+#define NIC__RDLEN1__LEN_reset 0x0
+
+// reg - nic.RDH1
+#define NIC__RDH1__INDEX_bm 0xffff
+#define NIC__RDH1__INDEX_bp 0
+#define NIC__RDH1__INDEX_bw 16
+#define NIC__RDH1__INDEX_reset 0x0
+
+// reg - nic.RDT1
+#define NIC__RDT1__INDEX_bm 0xffff
+#define NIC__RDT1__INDEX_bp 0
+#define NIC__RDT1__INDEX_bw 16
+#define NIC__RDT1__INDEX_reset 0x0
+
+// reg - nic.RXDCTL1
+#define NIC__RXDCTL1__PTHRESH_bm 0x3f
+#define NIC__RXDCTL1__PTHRESH_bp 0
+#define NIC__RXDCTL1__PTHRESH_bw 6
+#define NIC__RXDCTL1__PTHRESH_reset 0x0
+#define NIC__RXDCTL1__HTHRESH_bm 0x3f00
+#define NIC__RXDCTL1__HTHRESH_bp 8
+#define NIC__RXDCTL1__HTHRESH_bw 6
+#define NIC__RXDCTL1__HTHRESH_reset 0x0
+#define NIC__RXDCTL1__WTHRESH_bm 0x3f0000
+#define NIC__RXDCTL1__WTHRESH_bp 16
+#define NIC__RXDCTL1__WTHRESH_bw 6
+#define NIC__RXDCTL1__WTHRESH_reset 0x1
+#define NIC__RXDCTL1__GRAN_bm 0x1000000
+#define NIC__RXDCTL1__GRAN_bp 24
+#define NIC__RXDCTL1__GRAN_bw 1
+#define NIC__RXDCTL1__GRAN_reset 0x0
+
+// reg - nic.RSRPD
+#define NIC__RSRPD__SIZE_bm 0xfff
+#define NIC__RSRPD__SIZE_bp 0
+#define NIC__RSRPD__SIZE_bw 12
+#define NIC__RSRPD__SIZE_reset 0x0
+
+// reg - nic.RAID
+#define NIC__RAID__DELAY_bm 0xffff
+#define NIC__RAID__DELAY_bp 0
+#define NIC__RAID__DELAY_bw 16
+#define NIC__RAID__DELAY_reset 0x0
+
 // reg - nic.TDBAL
 #define NIC__TDBAL__BASE_bm 0xfffffff0
 #define NIC__TDBAL__BASE_bp 4
@@ -804,6 +1112,16 @@ extern "C" {
 #define NIC__TDT__INDEX_bw 16
 #define NIC__TDT__INDEX_reset 0x0
 
+// reg - nic.TIDV
+#define NIC__TIDV__IDV_bm 0xffff
+#define NIC__TIDV__IDV_bp 0
+#define NIC__TIDV__IDV_bw 16
+#define NIC__TIDV__IDV_reset 0x0
+#define NIC__TIDV__FPD_bm 0x80000000
+#define NIC__TIDV__FPD_bp 31
+#define NIC__TIDV__FPD_bw 1
+#define NIC__TIDV__FPD_reset 0x0
+
 // reg - nic.TXDCTL
 #define NIC__TXDCTL__PTHRESH_bm 0x3f
 #define NIC__TXDCTL__PTHRESH_bp 0
@@ -830,11 +1148,97 @@ extern "C" {
 #define NIC__TXDCTL__LWTHRESH_bw 7
 #define NIC__TXDCTL__LWTHRESH_reset 0x0
 
+// reg - nic.TADV
+#define NIC__TADV__DELAY_bm 0xffff
+#define NIC__TADV__DELAY_bp 0
+#define NIC__TADV__DELAY_bw 16
+#define NIC__TADV__DELAY_reset 0x0
+
+// reg - nic.TARC0
+#define NIC__TARC0__CONTROL_bm 0xffffffff
+#define NIC__TARC0__CONTROL_bp 0
+#define NIC__TARC0__CONTROL_bw 32
+#define NIC__TARC0__CONTROL_reset 0x403
+
+// reg - nic.TDBAL1
+#define NIC__TDBAL1__BASE_bm 0xfffffff0
+#define NIC__TDBAL1__BASE_bp 4
+#define NIC__TDBAL1__BASE_bw 28
+#define NIC__TDBAL1__BASE_reset 0x0
+
+// reg - nic.TDBAH1
+#define NIC__TDBAH1__BASE_bm 0xffffffff
+#define NIC__TDBAH1__BASE_bp 0
+#define NIC__TDBAH1__BASE_bw 32
+#define NIC__TDBAH1__BASE_reset 0x0
+
+// reg - nic.TDLEN1
+#define NIC__TDLEN1__LEN_bm 0xfff80
+#define NIC__TDLEN1__LEN_bp 7
+#define NIC__TDLEN1__LEN_bw 13
+#define NIC__TDLEN1__LEN_reset 0x0
+
+// reg - nic.TDH1
+#define NIC__TDH1__INDEX_bm 0xffff
+#define NIC__TDH1__INDEX_bp 0
+#define NIC__TDH1__INDEX_bw 16
+#define NIC__TDH1__INDEX_reset 0x0
+
+// reg - nic.TDT1
+#define NIC__TDT1__INDEX_bm 0xffff
+#define NIC__TDT1__INDEX_bp 0
+#define NIC__TDT1__INDEX_bw 16
+#define NIC__TDT1__INDEX_reset 0x0
+
+// reg - nic.TXDCTL1
+#define NIC__TXDCTL1__PTHRESH_bm 0x3f
+#define NIC__TXDCTL1__PTHRESH_bp 0
+#define NIC__TXDCTL1__PTHRESH_bw 6
+#define NIC__TXDCTL1__PTHRESH_reset 0x0
+#define NIC__TXDCTL1__HTHRESH_bm 0x3f00
+#define NIC__TXDCTL1__HTHRESH_bp 8
+#define NIC__TXDCTL1__HTHRESH_bw 6
+#define NIC__TXDCTL1__HTHRESH_reset 0x0
+#define NIC__TXDCTL1__WTHRESH_bm 0x3f0000
+#define NIC__TXDCTL1__WTHRESH_bp 16
+#define NIC__TXDCTL1__WTHRESH_bw 6
+#define NIC__TXDCTL1__WTHRESH_reset 0x0
+#define NIC__TXDCTL1__COUNT_DESC_bm 0x400000
+#define NIC__TXDCTL1__COUNT_DESC_bp 22
+#define NIC__TXDCTL1__COUNT_DESC_bw 1
+#define NIC__TXDCTL1__COUNT_DESC_reset 0x0
+#define NIC__TXDCTL1__GRAN_bm 0x1000000
+#define NIC__TXDCTL1__GRAN_bp 24
+#define NIC__TXDCTL1__GRAN_bw 1
+#define NIC__TXDCTL1__GRAN_reset 0x0
+#define NIC__TXDCTL1__LWTHRESH_bm 0xfe000000
+#define NIC__TXDCTL1__LWTHRESH_bp 25
+#define NIC__TXDCTL1__LWTHRESH_bw 7
+#define NIC__TXDCTL1__LWTHRESH_reset 0x0
+
+// reg - nic.TARC1
+#define NIC__TARC1__CONTROL_bm 0xffffffff
+#define NIC__TARC1__CONTROL_bp 0
+#define NIC__TARC1__CONTROL_bw 32
+#define NIC__TARC1__CONTROL_reset 0x403
+
 // reg - nic.CRCERRS
 #define NIC__CRCERRS__COUNT_bm 0xffffffff
 #define NIC__CRCERRS__COUNT_bp 0
 #define NIC__CRCERRS__COUNT_bw 32
 #define NIC__CRCERRS__COUNT_reset 0x0
+
+// reg - nic.ALGNERRC
+#define NIC__ALGNERRC__COUNT_bm 0xffffffff
+#define NIC__ALGNERRC__COUNT_bp 0
+#define NIC__ALGNERRC__COUNT_bw 32
+#define NIC__ALGNERRC__COUNT_reset 0x0
+
+// reg - nic.SYMERRS
+#define NIC__SYMERRS__COUNT_bm 0xffffffff
+#define NIC__SYMERRS__COUNT_bp 0
+#define NIC__SYMERRS__COUNT_bw 32
+#define NIC__SYMERRS__COUNT_reset 0x0
 
 // reg - nic.RXERRC
 #define NIC__RXERRC__COUNT_bm 0xffffffff
@@ -847,6 +1251,96 @@ extern "C" {
 #define NIC__MPC__COUNT_bp 0
 #define NIC__MPC__COUNT_bw 32
 #define NIC__MPC__COUNT_reset 0x0
+
+// reg - nic.SCC
+#define NIC__SCC__COUNT_bm 0xffffffff
+#define NIC__SCC__COUNT_bp 0
+#define NIC__SCC__COUNT_bw 32
+#define NIC__SCC__COUNT_reset 0x0
+
+// reg - nic.ECOL
+#define NIC__ECOL__COUNT_bm 0xffffffff
+#define NIC__ECOL__COUNT_bp 0
+#define NIC__ECOL__COUNT_bw 32
+#define NIC__ECOL__COUNT_reset 0x0
+
+// reg - nic.MCC
+#define NIC__MCC__COUNT_bm 0xffffffff
+#define NIC__MCC__COUNT_bp 0
+#define NIC__MCC__COUNT_bw 32
+#define NIC__MCC__COUNT_reset 0x0
+
+// reg - nic.LATECOL
+#define NIC__LATECOL__COUNT_bm 0xffffffff
+#define NIC__LATECOL__COUNT_bp 0
+#define NIC__LATECOL__COUNT_bw 32
+#define NIC__LATECOL__COUNT_reset 0x0
+
+// reg - nic.COLC
+#define NIC__COLC__COUNT_bm 0xffffffff
+#define NIC__COLC__COUNT_bp 0
+#define NIC__COLC__COUNT_bw 32
+#define NIC__COLC__COUNT_reset 0x0
+
+// reg - nic.DC
+#define NIC__DC__COUNT_bm 0xffffffff
+#define NIC__DC__COUNT_bp 0
+#define NIC__DC__COUNT_bw 32
+#define NIC__DC__COUNT_reset 0x0
+
+// reg - nic.TNCRS
+#define NIC__TNCRS__COUNT_bm 0xffffffff
+#define NIC__TNCRS__COUNT_bp 0
+#define NIC__TNCRS__COUNT_bw 32
+#define NIC__TNCRS__COUNT_reset 0x0
+
+// reg - nic.SEC
+#define NIC__SEC__COUNT_bm 0xffffffff
+#define NIC__SEC__COUNT_bp 0
+#define NIC__SEC__COUNT_bw 32
+#define NIC__SEC__COUNT_reset 0x0
+
+// reg - nic.CEXTERR
+#define NIC__CEXTERR__COUNT_bm 0xffffffff
+#define NIC__CEXTERR__COUNT_bp 0
+#define NIC__CEXTERR__COUNT_bw 32
+#define NIC__CEXTERR__COUNT_reset 0x0
+
+// reg - nic.RLEC
+#define NIC__RLEC__COUNT_bm 0xffffffff
+#define NIC__RLEC__COUNT_bp 0
+#define NIC__RLEC__COUNT_bw 32
+#define NIC__RLEC__COUNT_reset 0x0
+
+// reg - nic.XONRXC
+#define NIC__XONRXC__COUNT_bm 0xffffffff
+#define NIC__XONRXC__COUNT_bp 0
+#define NIC__XONRXC__COUNT_bw 32
+#define NIC__XONRXC__COUNT_reset 0x0
+
+// reg - nic.XONTXC
+#define NIC__XONTXC__COUNT_bm 0xffffffff
+#define NIC__XONTXC__COUNT_bp 0
+#define NIC__XONTXC__COUNT_bw 32
+#define NIC__XONTXC__COUNT_reset 0x0
+
+// reg - nic.XOFFRXC
+#define NIC__XOFFRXC__COUNT_bm 0xffffffff
+#define NIC__XOFFRXC__COUNT_bp 0
+#define NIC__XOFFRXC__COUNT_bw 32
+#define NIC__XOFFRXC__COUNT_reset 0x0
+
+// reg - nic.XOFFTXC
+#define NIC__XOFFTXC__COUNT_bm 0xffffffff
+#define NIC__XOFFTXC__COUNT_bp 0
+#define NIC__XOFFTXC__COUNT_bw 32
+#define NIC__XOFFTXC__COUNT_reset 0x0
+
+// reg - nic.FCRUC
+#define NIC__FCRUC__COUNT_bm 0xffffffff
+#define NIC__FCRUC__COUNT_bp 0
+#define NIC__FCRUC__COUNT_bw 32
+#define NIC__FCRUC__COUNT_reset 0x0
 
 // reg - nic.PRC64
 #define NIC__PRC64__COUNT_bm 0xffffffff
@@ -962,6 +1456,24 @@ extern "C" {
 #define NIC__RJC__COUNT_bw 32
 #define NIC__RJC__COUNT_reset 0x0
 
+// reg - nic.MGTPRC
+#define NIC__MGTPRC__COUNT_bm 0xffffffff
+#define NIC__MGTPRC__COUNT_bp 0
+#define NIC__MGTPRC__COUNT_bw 32
+#define NIC__MGTPRC__COUNT_reset 0x0
+
+// reg - nic.MGTPDC
+#define NIC__MGTPDC__COUNT_bm 0xffffffff
+#define NIC__MGTPDC__COUNT_bp 0
+#define NIC__MGTPDC__COUNT_bw 32
+#define NIC__MGTPDC__COUNT_reset 0x0
+
+// reg - nic.MGTPTC
+#define NIC__MGTPTC__COUNT_bm 0xffffffff
+#define NIC__MGTPTC__COUNT_bp 0
+#define NIC__MGTPTC__COUNT_bw 32
+#define NIC__MGTPTC__COUNT_reset 0x0
+
 // reg - nic.TORL
 #define NIC__TORL__COUNT_bm 0xffffffff
 #define NIC__TORL__COUNT_bp 0
@@ -1046,6 +1558,152 @@ extern "C" {
 #define NIC__BPTC__COUNT_bw 32
 #define NIC__BPTC__COUNT_reset 0x0
 
+// reg - nic.TSCTC
+#define NIC__TSCTC__COUNT_bm 0xffffffff
+#define NIC__TSCTC__COUNT_bp 0
+#define NIC__TSCTC__COUNT_bw 32
+#define NIC__TSCTC__COUNT_reset 0x0
+
+// reg - nic.TSCTFC
+#define NIC__TSCTFC__COUNT_bm 0xffffffff
+#define NIC__TSCTFC__COUNT_bp 0
+#define NIC__TSCTFC__COUNT_bw 32
+#define NIC__TSCTFC__COUNT_reset 0x0
+
+// reg - nic.IAC
+#define NIC__IAC__COUNT_bm 0xffffffff
+#define NIC__IAC__COUNT_bp 0
+#define NIC__IAC__COUNT_bw 32
+#define NIC__IAC__COUNT_reset 0x0
+
+// reg - nic.ICRXPTC
+#define NIC__ICRXPTC__COUNT_bm 0xffffffff
+#define NIC__ICRXPTC__COUNT_bp 0
+#define NIC__ICRXPTC__COUNT_bw 32
+#define NIC__ICRXPTC__COUNT_reset 0x0
+
+// reg - nic.ICRXATC
+#define NIC__ICRXATC__COUNT_bm 0xffffffff
+#define NIC__ICRXATC__COUNT_bp 0
+#define NIC__ICRXATC__COUNT_bw 32
+#define NIC__ICRXATC__COUNT_reset 0x0
+
+// reg - nic.ICTXPTC
+#define NIC__ICTXPTC__COUNT_bm 0xffffffff
+#define NIC__ICTXPTC__COUNT_bp 0
+#define NIC__ICTXPTC__COUNT_bw 32
+#define NIC__ICTXPTC__COUNT_reset 0x0
+
+// reg - nic.ICTXATC
+#define NIC__ICTXATC__COUNT_bm 0xffffffff
+#define NIC__ICTXATC__COUNT_bp 0
+#define NIC__ICTXATC__COUNT_bw 32
+#define NIC__ICTXATC__COUNT_reset 0x0
+
+// reg - nic.ICTXQEC
+#define NIC__ICTXQEC__COUNT_bm 0xffffffff
+#define NIC__ICTXQEC__COUNT_bp 0
+#define NIC__ICTXQEC__COUNT_bw 32
+#define NIC__ICTXQEC__COUNT_reset 0x0
+
+// reg - nic.ICTXQMTC
+#define NIC__ICTXQMTC__COUNT_bm 0xffffffff
+#define NIC__ICTXQMTC__COUNT_bp 0
+#define NIC__ICTXQMTC__COUNT_bw 32
+#define NIC__ICTXQMTC__COUNT_reset 0x0
+
+// reg - nic.ICRXDMTC
+#define NIC__ICRXDMTC__COUNT_bm 0xffffffff
+#define NIC__ICRXDMTC__COUNT_bp 0
+#define NIC__ICRXDMTC__COUNT_bw 32
+#define NIC__ICRXDMTC__COUNT_reset 0x0
+
+// reg - nic.ICRXOC
+#define NIC__ICRXOC__COUNT_bm 0xffffffff
+#define NIC__ICRXOC__COUNT_bp 0
+#define NIC__ICRXOC__COUNT_bw 32
+#define NIC__ICRXOC__COUNT_reset 0x0
+
+// reg - nic.RXCSUM
+#define NIC__RXCSUM__PCSS_bm 0xff
+#define NIC__RXCSUM__PCSS_bp 0
+#define NIC__RXCSUM__PCSS_bw 8
+#define NIC__RXCSUM__PCSS_reset 0x0
+#define NIC__RXCSUM__IPOFL_bm 0x100
+#define NIC__RXCSUM__IPOFL_bp 8
+#define NIC__RXCSUM__IPOFL_bw 1
+#define NIC__RXCSUM__IPOFL_reset 0x0
+#define NIC__RXCSUM__TUOFL_bm 0x200
+#define NIC__RXCSUM__TUOFL_bp 9
+#define NIC__RXCSUM__TUOFL_bw 1
+#define NIC__RXCSUM__TUOFL_reset 0x0
+#define NIC__RXCSUM__CRCOFL_bm 0x800
+#define NIC__RXCSUM__CRCOFL_bp 11
+#define NIC__RXCSUM__CRCOFL_bw 1
+#define NIC__RXCSUM__CRCOFL_reset 0x0
+#define NIC__RXCSUM__IPPCSE_bm 0x1000
+#define NIC__RXCSUM__IPPCSE_bp 12
+#define NIC__RXCSUM__IPPCSE_bw 1
+#define NIC__RXCSUM__IPPCSE_reset 0x0
+#define NIC__RXCSUM__PCSD_bm 0x2000
+#define NIC__RXCSUM__PCSD_bp 13
+#define NIC__RXCSUM__PCSD_bw 1
+#define NIC__RXCSUM__PCSD_reset 0x0
+
+// reg - nic.RFCTL
+#define NIC__RFCTL__ISCSI_DIS_bm 0x1
+#define NIC__RFCTL__ISCSI_DIS_bp 0
+#define NIC__RFCTL__ISCSI_DIS_bw 1
+#define NIC__RFCTL__ISCSI_DIS_reset 0x0
+#define NIC__RFCTL__ISCSI_DWC_bm 0x3e
+#define NIC__RFCTL__ISCSI_DWC_bp 1
+#define NIC__RFCTL__ISCSI_DWC_bw 5
+#define NIC__RFCTL__ISCSI_DWC_reset 0x0
+#define NIC__RFCTL__NFSW_DIS_bm 0x40
+#define NIC__RFCTL__NFSW_DIS_bp 6
+#define NIC__RFCTL__NFSW_DIS_bw 1
+#define NIC__RFCTL__NFSW_DIS_reset 0x0
+#define NIC__RFCTL__NFSR_DIS_bm 0x80
+#define NIC__RFCTL__NFSR_DIS_bp 7
+#define NIC__RFCTL__NFSR_DIS_bw 1
+#define NIC__RFCTL__NFSR_DIS_reset 0x0
+#define NIC__RFCTL__NFS_VER_bm 0x300
+#define NIC__RFCTL__NFS_VER_bp 8
+#define NIC__RFCTL__NFS_VER_bw 2
+#define NIC__RFCTL__NFS_VER_reset 0x0
+#define NIC__RFCTL__IPV6_DIS_bm 0x400
+#define NIC__RFCTL__IPV6_DIS_bp 10
+#define NIC__RFCTL__IPV6_DIS_bw 1
+#define NIC__RFCTL__IPV6_DIS_reset 0x0
+#define NIC__RFCTL__IPV6XSUM_DIS_bm 0x800
+#define NIC__RFCTL__IPV6XSUM_DIS_bp 11
+#define NIC__RFCTL__IPV6XSUM_DIS_bw 1
+#define NIC__RFCTL__IPV6XSUM_DIS_reset 0x0
+#define NIC__RFCTL__ACKDIS_bm 0x1000
+#define NIC__RFCTL__ACKDIS_bp 12
+#define NIC__RFCTL__ACKDIS_bw 1
+#define NIC__RFCTL__ACKDIS_reset 0x0
+#define NIC__RFCTL__ACKD_DIS_bm 0x2000
+#define NIC__RFCTL__ACKD_DIS_bp 13
+#define NIC__RFCTL__ACKD_DIS_bw 1
+#define NIC__RFCTL__ACKD_DIS_reset 0x0
+#define NIC__RFCTL__IPFRSP_DIS_bm 0x4000
+#define NIC__RFCTL__IPFRSP_DIS_bp 14
+#define NIC__RFCTL__IPFRSP_DIS_bw 1
+#define NIC__RFCTL__IPFRSP_DIS_reset 0x0
+#define NIC__RFCTL__EXTEN_bm 0x8000
+#define NIC__RFCTL__EXTEN_bp 15
+#define NIC__RFCTL__EXTEN_bw 1
+#define NIC__RFCTL__EXTEN_reset 0x0
+#define NIC__RFCTL__IPV6_EX_DIS_bm 0x10000
+#define NIC__RFCTL__IPV6_EX_DIS_bp 16
+#define NIC__RFCTL__IPV6_EX_DIS_bw 1
+#define NIC__RFCTL__IPV6_EX_DIS_reset 0x0
+#define NIC__RFCTL__NEW_IPV6_EXT_DIS_bm 0x20000
+#define NIC__RFCTL__NEW_IPV6_EXT_DIS_bp 17
+#define NIC__RFCTL__NEW_IPV6_EXT_DIS_bw 1
+#define NIC__RFCTL__NEW_IPV6_EXT_DIS_reset 0x0
+
 // reg - nic.MTA[]
 #define NIC__MTAX__BITS_bm 0xffffffff
 #define NIC__MTAX__BITS_bp 0
@@ -1078,6 +1736,56 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t RAH;
 } nic__RAx_t;
 
+// reg - nic.VFTA[]
+#define NIC__VFTAX__BITS_bm 0xffffffff
+#define NIC__VFTAX__BITS_bp 0
+#define NIC__VFTAX__BITS_bw 32
+#define NIC__VFTAX__BITS_reset 0x0
+
+// reg - nic.WUC
+#define NIC__WUC__APME_bm 0x1
+#define NIC__WUC__APME_bp 0
+#define NIC__WUC__APME_bw 1
+#define NIC__WUC__APME_reset 0x0
+#define NIC__WUC__PME_EN_bm 0x2
+#define NIC__WUC__PME_EN_bp 1
+#define NIC__WUC__PME_EN_bw 1
+#define NIC__WUC__PME_EN_reset 0x0
+#define NIC__WUC__APMPME_bm 0x8
+#define NIC__WUC__APMPME_bp 3
+#define NIC__WUC__APMPME_bw 1
+#define NIC__WUC__APMPME_reset 0x0
+
+// reg - nic.WUFC
+#define NIC__WUFC__EVENTS_bm 0xff
+#define NIC__WUFC__EVENTS_bp 0
+#define NIC__WUFC__EVENTS_bw 8
+#define NIC__WUFC__EVENTS_reset 0x0
+#define NIC__WUFC__NOTCO_bm 0x8000
+#define NIC__WUFC__NOTCO_bp 15
+#define NIC__WUFC__NOTCO_bw 1
+#define NIC__WUFC__NOTCO_reset 0x0
+#define NIC__WUFC__FLX_bm 0xf0000
+#define NIC__WUFC__FLX_bp 16
+#define NIC__WUFC__FLX_bw 4
+#define NIC__WUFC__FLX_reset 0x0
+
+// reg - nic.WUS
+#define NIC__WUS__EVENTS_bm 0xff
+#define NIC__WUS__EVENTS_bp 0
+#define NIC__WUS__EVENTS_bw 8
+#define NIC__WUS__EVENTS_reset 0x0
+
+// reg - nic.MRQC
+#define NIC__MRQC__ENABLE_bm 0x3
+#define NIC__MRQC__ENABLE_bp 0
+#define NIC__MRQC__ENABLE_bw 2
+#define NIC__MRQC__ENABLE_reset 0x0
+#define NIC__MRQC__FIELDS_bm 0xffff0000
+#define NIC__MRQC__FIELDS_bp 16
+#define NIC__MRQC__FIELDS_bw 16
+#define NIC__MRQC__FIELDS_reset 0x0
+
 // reg - nic.MANC
 #define NIC__MANC__RCV_TCO_EN_bm 0x20000
 #define NIC__MANC__RCV_TCO_EN_bp 17
@@ -1087,6 +1795,34 @@ typedef struct __attribute__ ((__packed__)) {
 #define NIC__MANC__BLK_PHY_RST_ON_IDE_bp 18
 #define NIC__MANC__BLK_PHY_RST_ON_IDE_bw 1
 #define NIC__MANC__BLK_PHY_RST_ON_IDE_reset 0x0
+
+// reg - nic.IPAV
+#define NIC__IPAV__V4_bm 0xf
+#define NIC__IPAV__V4_bp 0
+#define NIC__IPAV__V4_bw 4
+#define NIC__IPAV__V4_reset 0x0
+#define NIC__IPAV__V6_bm 0x10000
+#define NIC__IPAV__V6_bp 16
+#define NIC__IPAV__V6_bw 1
+#define NIC__IPAV__V6_reset 0x0
+
+// reg - nic.MANC2H
+#define NIC__MANC2H__BITS_bm 0xffffffff
+#define NIC__MANC2H__BITS_bp 0
+#define NIC__MANC2H__BITS_bw 32
+#define NIC__MANC2H__BITS_reset 0x0
+
+// reg - nic.IP6AT[]
+#define NIC__IP6ATX__ADDR_bm 0xffffffff
+#define NIC__IP6ATX__ADDR_bp 0
+#define NIC__IP6ATX__ADDR_bw 32
+#define NIC__IP6ATX__ADDR_reset 0x0
+
+// reg - nic.GCR
+#define NIC__GCR__BITS_bm 0xffffffff
+#define NIC__GCR__BITS_bp 0
+#define NIC__GCR__BITS_bw 32
+#define NIC__GCR__BITS_reset 0x0
 
 // reg - nic.SWSM
 #define NIC__SWSM__SMBI_bm 0x1
@@ -1104,6 +1840,102 @@ typedef struct __attribute__ ((__packed__)) {
 #define NIC__FWSM__MODE_bw 3
 #define NIC__FWSM__MODE_reset 0x0
 
+// reg - nic.GCR2
+#define NIC__GCR2__BITS_bm 0xffffffff
+#define NIC__GCR2__BITS_bp 0
+#define NIC__GCR2__BITS_bw 32
+#define NIC__GCR2__BITS_reset 0x0
+
+// reg - nic.RETA[]
+#define NIC__RETAX__BITS_bm 0xffffffff
+#define NIC__RETAX__BITS_bp 0
+#define NIC__RETAX__BITS_bw 32
+#define NIC__RETAX__BITS_reset 0x0
+
+// reg - nic.RSSRK[]
+#define NIC__RSSRKX__BITS_bm 0xffffffff
+#define NIC__RSSRKX__BITS_bp 0
+#define NIC__RSSRKX__BITS_bw 32
+#define NIC__RSSRKX__BITS_reset 0x0
+
+// reg - nic.SYSTIML
+#define NIC__SYSTIML__VALUE_bm 0xffffffff
+#define NIC__SYSTIML__VALUE_bp 0
+#define NIC__SYSTIML__VALUE_bw 32
+#define NIC__SYSTIML__VALUE_reset 0x0
+
+// reg - nic.SYSTIMH
+#define NIC__SYSTIMH__VALUE_bm 0xffffffff
+#define NIC__SYSTIMH__VALUE_bp 0
+#define NIC__SYSTIMH__VALUE_bw 32
+#define NIC__SYSTIMH__VALUE_reset 0x0
+
+// reg - nic.TIMINCA
+#define NIC__TIMINCA__BITS_bm 0xffffffff
+#define NIC__TIMINCA__BITS_bp 0
+#define NIC__TIMINCA__BITS_bw 32
+#define NIC__TIMINCA__BITS_reset 0x0
+
+// reg - nic.TSYNCTXCTL
+#define NIC__TSYNCTXCTL__TXTT_bm 0x1
+#define NIC__TSYNCTXCTL__TXTT_bp 0
+#define NIC__TSYNCTXCTL__TXTT_bw 1
+#define NIC__TSYNCTXCTL__TXTT_reset 0x0
+#define NIC__TSYNCTXCTL__EN_bm 0x10
+#define NIC__TSYNCTXCTL__EN_bp 4
+#define NIC__TSYNCTXCTL__EN_bw 1
+#define NIC__TSYNCTXCTL__EN_reset 0x0
+
+// reg - nic.TXSTMPL
+#define NIC__TXSTMPL__VALUE_bm 0xffffffff
+#define NIC__TXSTMPL__VALUE_bp 0
+#define NIC__TXSTMPL__VALUE_bw 32
+#define NIC__TXSTMPL__VALUE_reset 0x0
+
+// reg - nic.TXSTMPH
+#define NIC__TXSTMPH__VALUE_bm 0xffffffff
+#define NIC__TXSTMPH__VALUE_bp 0
+#define NIC__TXSTMPH__VALUE_bw 32
+#define NIC__TXSTMPH__VALUE_reset 0x0
+
+// reg - nic.TSYNCRXCTL
+#define NIC__TSYNCRXCTL__RXTT_bm 0x1
+#define NIC__TSYNCRXCTL__RXTT_bp 0
+#define NIC__TSYNCRXCTL__RXTT_bw 1
+#define NIC__TSYNCRXCTL__RXTT_reset 0x0
+#define NIC__TSYNCRXCTL__KIND_bm 0xe
+#define NIC__TSYNCRXCTL__KIND_bp 1
+#define NIC__TSYNCRXCTL__KIND_bw 3
+#define NIC__TSYNCRXCTL__KIND_reset 0x0
+#define NIC__TSYNCRXCTL__EN_bm 0x10
+#define NIC__TSYNCRXCTL__EN_bp 4
+#define NIC__TSYNCRXCTL__EN_bw 1
+#define NIC__TSYNCRXCTL__EN_reset 0x0
+
+// reg - nic.RXSTMPL
+#define NIC__RXSTMPL__VALUE_bm 0xffffffff
+#define NIC__RXSTMPL__VALUE_bp 0
+#define NIC__RXSTMPL__VALUE_bw 32
+#define NIC__RXSTMPL__VALUE_reset 0x0
+
+// reg - nic.RXSTMPH
+#define NIC__RXSTMPH__VALUE_bm 0xffffffff
+#define NIC__RXSTMPH__VALUE_bp 0
+#define NIC__RXSTMPH__VALUE_bw 32
+#define NIC__RXSTMPH__VALUE_reset 0x0
+
+// reg - nic.RXMTRL
+#define NIC__RXMTRL__TYPES_bm 0xffffffff
+#define NIC__RXMTRL__TYPES_bp 0
+#define NIC__RXMTRL__TYPES_bw 32
+#define NIC__RXMTRL__TYPES_reset 0x0
+
+// reg - nic.RXUDP
+#define NIC__RXUDP__PORT_bm 0xffff
+#define NIC__RXUDP__PORT_bp 0
+#define NIC__RXUDP__PORT_bw 16
+#define NIC__RXUDP__PORT_reset 0x0
+
 // addrmap - nic
 typedef struct __attribute__ ((__packed__)) {
     uint32_t CTRL;
@@ -1115,7 +1947,13 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t CTRL_EXT;
     uint8_t RESERVED_1c_1f[0x4];
     uint32_t MDIC;
-    uint8_t RESERVED_24_bf[0x9c];
+    uint8_t RESERVED_24_27[0x4];
+    uint32_t FCAL;
+    uint32_t FCAH;
+    uint32_t FCT;
+    uint8_t RESERVED_34_37[0x4];
+    uint32_t VET;
+    uint8_t RESERVED_3c_bf[0x84];
     uint32_t ICR;
     uint32_t ITR;
     uint32_t ICS;
@@ -1123,19 +1961,35 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t IMS;
     uint8_t RESERVED_d4_d7[0x4];
     uint32_t IMC;
-    uint8_t RESERVED_dc_df[0x4];
+    uint32_t EIAC;
     uint32_t IAM;
-    uint8_t RESERVED_e4_ff[0x1c];
+    uint32_t IVAR;
+    uint32_t EITR[5];
+    uint8_t RESERVED_fc_ff[0x4];
     uint32_t RCTL;
-    uint8_t RESERVED_104_3ff[0x2fc];
+    uint8_t RESERVED_104_16f[0x6c];
+    uint32_t FCTTV;
+    uint8_t RESERVED_174_177[0x4];
+    uint32_t TXCW;
+    uint8_t RESERVED_17c_3ff[0x284];
     uint32_t TCTL;
     uint8_t RESERVED_404_40f[0xc];
     uint32_t TIPG;
-    uint8_t RESERVED_414_dff[0x9ec];
+    uint8_t RESERVED_414_457[0x44];
+    uint32_t AIT;
+    uint8_t RESERVED_45c_dff[0x9a4];
     uint32_t LEDCTL;
     uint8_t RESERVED_e04_eff[0xfc];
     uint32_t EXTCNF_CTRL;
-    uint8_t RESERVED_f04_27ff[0x18fc];
+    uint8_t RESERVED_f04_fff[0xfc];
+    uint32_t PBA;
+    uint8_t RESERVED_1004_215f[0x115c];
+    uint32_t FCRTL;
+    uint8_t RESERVED_2164_2167[0x4];
+    uint32_t FCRTH;
+    uint8_t RESERVED_216c_216f[0x4];
+    uint32_t PSRCTL;
+    uint8_t RESERVED_2174_27ff[0x68c];
     uint32_t RDBAL;
     uint32_t RDBAH;
     uint32_t RDLEN;
@@ -1148,7 +2002,21 @@ typedef struct __attribute__ ((__packed__)) {
     uint8_t RESERVED_2824_2827[0x4];
     uint32_t RXDCTL;
     uint32_t RADV;
-    uint8_t RESERVED_2830_37ff[0xfd0];
+    uint8_t RESERVED_2830_28ff[0xd0];
+    uint32_t RDBAL1;
+    uint32_t RDBAH1;
+    uint32_t RDLEN1;
+    uint8_t RESERVED_290c_290f[0x4];
+    uint32_t RDH1;
+    uint8_t RESERVED_2914_2917[0x4];
+    uint32_t RDT1;
+    uint8_t RESERVED_291c_2927[0xc];
+    uint32_t RXDCTL1;
+    uint8_t RESERVED_292c_2bff[0x2d4];
+    uint32_t RSRPD;
+    uint8_t RESERVED_2c04_2c07[0x4];
+    uint32_t RAID;
+    uint8_t RESERVED_2c0c_37ff[0xbf4];
     uint32_t TDBAL;
     uint32_t TDBAH;
     uint32_t TDLEN;
@@ -1156,14 +2024,49 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t TDH;
     uint8_t RESERVED_3814_3817[0x4];
     uint32_t TDT;
-    uint8_t RESERVED_381c_3827[0xc];
+    uint8_t RESERVED_381c_381f[0x4];
+    uint32_t TIDV;
+    uint8_t RESERVED_3824_3827[0x4];
     uint32_t TXDCTL;
-    uint8_t RESERVED_382c_3fff[0x7d4];
+    uint32_t TADV;
+    uint8_t RESERVED_3830_383f[0x10];
+    uint32_t TARC0;
+    uint8_t RESERVED_3844_38ff[0xbc];
+    uint32_t TDBAL1;
+    uint32_t TDBAH1;
+    uint32_t TDLEN1;
+    uint8_t RESERVED_390c_390f[0x4];
+    uint32_t TDH1;
+    uint8_t RESERVED_3914_3917[0x4];
+    uint32_t TDT1;
+    uint8_t RESERVED_391c_3927[0xc];
+    uint32_t TXDCTL1;
+    uint8_t RESERVED_392c_393f[0x14];
+    uint32_t TARC1;
+    uint8_t RESERVED_3944_3fff[0x6bc];
     uint32_t CRCERRS;
-    uint8_t RESERVED_4004_400b[0x8];
+    uint32_t ALGNERRC;
+    uint32_t SYMERRS;
     uint32_t RXERRC;
     uint32_t MPC;
-    uint8_t RESERVED_4014_405b[0x48];
+    uint32_t SCC;
+    uint32_t ECOL;
+    uint32_t MCC;
+    uint32_t LATECOL;
+    uint8_t RESERVED_4024_4027[0x4];
+    uint32_t COLC;
+    uint8_t RESERVED_402c_402f[0x4];
+    uint32_t DC;
+    uint32_t TNCRS;
+    uint32_t SEC;
+    uint32_t CEXTERR;
+    uint32_t RLEC;
+    uint8_t RESERVED_4044_4047[0x4];
+    uint32_t XONRXC;
+    uint32_t XONTXC;
+    uint32_t XOFFRXC;
+    uint32_t XOFFTXC;
+    uint32_t FCRUC;
     uint32_t PRC64;
     uint32_t PRC127;
     uint32_t PRC255;
@@ -1185,7 +2088,9 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t RFC;
     uint32_t ROC;
     uint32_t RJC;
-    uint8_t RESERVED_40b4_40bf[0xc];
+    uint32_t MGTPRC;
+    uint32_t MGTPDC;
+    uint32_t MGTPTC;
     uint32_t TORL;
     uint32_t TORH;
     uint32_t TOTL;
@@ -1200,18 +2105,70 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t PTC1522;
     uint32_t MPTC;
     uint32_t BPTC;
-    uint8_t RESERVED_40f8_51ff[0x1108];
+    uint32_t TSCTC;
+    uint32_t TSCTFC;
+    uint32_t IAC;
+    uint32_t ICRXPTC;
+    uint32_t ICRXATC;
+    uint32_t ICTXPTC;
+    uint32_t ICTXATC;
+    uint8_t RESERVED_4114_4117[0x4];
+    uint32_t ICTXQEC;
+    uint32_t ICTXQMTC;
+    uint32_t ICRXDMTC;
+    uint32_t ICRXOC;
+    uint8_t RESERVED_4128_4fff[0xed8];
+    uint32_t RXCSUM;
+    uint8_t RESERVED_5004_5007[0x4];
+    uint32_t RFCTL;
+    uint8_t RESERVED_500c_51ff[0x1f4];
     uint32_t MTA[128];
     nic__RAx_t RA[16];
-    uint8_t RESERVED_5480_581f[0x3a0];
+    uint8_t RESERVED_5480_55ff[0x180];
+    uint32_t VFTA[128];
+    uint32_t WUC;
+    uint8_t RESERVED_5804_5807[0x4];
+    uint32_t WUFC;
+    uint8_t RESERVED_580c_580f[0x4];
+    uint32_t WUS;
+    uint8_t RESERVED_5814_5817[0x4];
+    uint32_t MRQC;
+    uint8_t RESERVED_581c_581f[0x4];
     uint32_t MANC;
-    uint8_t RESERVED_5824_5b4f[0x32c];
+    uint8_t RESERVED_5824_5837[0x14];
+    uint32_t IPAV;
+    uint8_t RESERVED_583c_585f[0x24];
+    uint32_t MANC2H;
+    uint8_t RESERVED_5864_587f[0x1c];
+    uint32_t IP6AT[4];
+    uint8_t RESERVED_5890_5aff[0x270];
+    uint32_t GCR;
+    uint8_t RESERVED_5b04_5b4f[0x4c];
     uint32_t SWSM;
     uint32_t FWSM;
+    uint8_t RESERVED_5b58_5b63[0xc];
+    uint32_t GCR2;
+    uint8_t RESERVED_5b68_5bff[0x98];
+    uint32_t RETA[32];
+    uint32_t RSSRK[10];
+    uint8_t RESERVED_5ca8_b5ff[0x5958];
+    uint32_t SYSTIML;
+    uint32_t SYSTIMH;
+    uint32_t TIMINCA;
+    uint8_t RESERVED_b60c_b613[0x8];
+    uint32_t TSYNCTXCTL;
+    uint32_t TXSTMPL;
+    uint32_t TXSTMPH;
+    uint32_t TSYNCRXCTL;
+    uint32_t RXSTMPL;
+    uint32_t RXSTMPH;
+    uint8_t RESERVED_b62c_b633[0x8];
+    uint32_t RXMTRL;
+    uint32_t RXUDP;
 } nic_t;
 
 
-static_assert(sizeof(nic_t) == 0x5b58, "Packing error");
+static_assert(sizeof(nic_t) == 0xb63c, "Packing error");
 
 #ifdef __cplusplus
 }

@@ -5,8 +5,8 @@ package nic_regs_pkg;
   // device control
   localparam logic [16:0] CTRL_ADDR = 17'h00000;
   localparam logic [31:0] CTRL_RESET = 32'h00100201;
-  localparam logic [31:0] CTRL_WRITABLE = 32'hd8101b65;
-  localparam logic [31:0] CTRL_FIELDS = 32'hdc101b65;
+  localparam logic [31:0] CTRL_WRITABLE = 32'hd8101be5;
+  localparam logic [31:0] CTRL_FIELDS = 32'hdc101be5;
   typedef struct packed {
     logic phy_rst;
     logic vme;
@@ -21,12 +21,12 @@ package nic_regs_pkg;
     logic frcspd;
     logic reserved3;
     logic [1:0] speed;
-    logic reserved4;
+    logic ilos;
     logic slu;
     logic asde;
-    logic [1:0] reserved5;
+    logic [1:0] reserved4;
     logic gio_master_disable;
-    logic reserved6;
+    logic reserved5;
     logic fd;
   } ctrl_t;
 
@@ -53,8 +53,8 @@ package nic_regs_pkg;
   // EEPROM/flash control
   localparam logic [16:0] EECD_ADDR = 17'h00010;
   localparam logic [31:0] EECD_RESET = 32'h00001300;
-  localparam logic [31:0] EECD_WRITABLE = 32'h00000040;
-  localparam logic [31:0] EECD_FIELDS = 32'h00007bc0;
+  localparam logic [31:0] EECD_WRITABLE = 32'h00000047;
+  localparam logic [31:0] EECD_FIELDS = 32'h00007bcf;
   typedef struct packed {
     logic [16:0] reserved0;
     logic [3:0] size;
@@ -63,7 +63,11 @@ package nic_regs_pkg;
     logic pres;
     logic ee_gnt;
     logic ee_req;
-    logic [5:0] reserved2;
+    logic [1:0] reserved2;
+    logic ee_do;
+    logic ee_di;
+    logic ee_cs;
+    logic ee_sk;
   } eecd_t;
 
   // EEPROM read
@@ -81,19 +85,24 @@ package nic_regs_pkg;
   // extended device control
   localparam logic [16:0] CTRL_EXT_ADDR = 17'h00018;
   localparam logic [31:0] CTRL_EXT_RESET = 32'h00000000;
-  localparam logic [31:0] CTRL_EXT_WRITABLE = 32'h18120000;
-  localparam logic [31:0] CTRL_EXT_FIELDS = 32'h18122000;
+  localparam logic [31:0] CTRL_EXT_WRITABLE = 32'h99520000;
+  localparam logic [31:0] CTRL_EXT_FIELDS = 32'h99522000;
   typedef struct packed {
-    logic [2:0] reserved0;
+    logic pba_clr;
+    logic [1:0] reserved0;
     logic drv_load;
     logic iame;
-    logic [5:0] reserved1;
+    logic [1:0] reserved1;
+    logic eiame;
+    logic reserved2;
+    logic bit22;
+    logic reserved3;
     logic phypden;
-    logic [1:0] reserved2;
+    logic [1:0] reserved4;
     logic ro_dis;
-    logic [2:0] reserved3;
+    logic [2:0] reserved5;
     logic ee_rst;
-    logic [12:0] reserved4;
+    logic [12:0] reserved6;
   } ctrl_ext_t;
 
   // MDI control
@@ -112,11 +121,50 @@ package nic_regs_pkg;
     logic [15:0] data;
   } mdic_t;
 
+  // flow control address, low
+  localparam logic [16:0] FCAL_ADDR = 17'h00028;
+  localparam logic [31:0] FCAL_RESET = 32'h00c28001;
+  localparam logic [31:0] FCAL_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] FCAL_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] addr;
+  } fcal_t;
+
+  // flow control address, high
+  localparam logic [16:0] FCAH_ADDR = 17'h0002c;
+  localparam logic [31:0] FCAH_RESET = 32'h00000100;
+  localparam logic [31:0] FCAH_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] FCAH_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] addr;
+  } fcah_t;
+
+  // flow control EtherType
+  localparam logic [16:0] FCT_ADDR = 17'h00030;
+  localparam logic [31:0] FCT_RESET = 32'h00008808;
+  localparam logic [31:0] FCT_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] FCT_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] ethertype;
+  } fct_t;
+
+  // VLAN EtherType
+  localparam logic [16:0] VET_ADDR = 17'h00038;
+  localparam logic [31:0] VET_RESET = 32'h00008100;
+  localparam logic [31:0] VET_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] VET_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] vet;
+  } vet_t;
+
   // interrupt cause read
   localparam logic [16:0] ICR_ADDR = 17'h000c0;
   localparam logic [31:0] ICR_RESET = 32'h00000000;
   localparam logic [31:0] ICR_WRITABLE = 32'h00000000;
-  localparam logic [31:0] ICR_FIELDS = 32'h81f782d7;
+  localparam logic [31:0] ICR_FIELDS = 32'h81f783ff;
   typedef struct packed {
     logic int_asserted;
     logic [5:0] reserved0;
@@ -132,12 +180,12 @@ package nic_regs_pkg;
     logic txd_low;
     logic [4:0] reserved2;
     logic mdac;
-    logic reserved3;
+    logic rsv8;
     logic rxt0;
     logic rxo;
-    logic reserved4;
+    logic rsv5;
     logic rxdmt0;
-    logic reserved5;
+    logic rxseq;
     logic lsc;
     logic txqe;
     logic txdw;
@@ -157,7 +205,7 @@ package nic_regs_pkg;
   localparam logic [16:0] ICS_ADDR = 17'h000c8;
   localparam logic [31:0] ICS_RESET = 32'h00000000;
   localparam logic [31:0] ICS_WRITABLE = 32'h00000000;
-  localparam logic [31:0] ICS_FIELDS = 32'h01f782d7;
+  localparam logic [31:0] ICS_FIELDS = 32'h01f783ff;
   typedef struct packed {
     logic [6:0] reserved0;
     logic other;
@@ -172,12 +220,12 @@ package nic_regs_pkg;
     logic txd_low;
     logic [4:0] reserved2;
     logic mdac;
-    logic reserved3;
+    logic rsv8;
     logic rxt0;
     logic rxo;
-    logic reserved4;
+    logic rsv5;
     logic rxdmt0;
-    logic reserved5;
+    logic rxseq;
     logic lsc;
     logic txqe;
     logic txdw;
@@ -187,7 +235,7 @@ package nic_regs_pkg;
   localparam logic [16:0] IMS_ADDR = 17'h000d0;
   localparam logic [31:0] IMS_RESET = 32'h00000000;
   localparam logic [31:0] IMS_WRITABLE = 32'h00000000;
-  localparam logic [31:0] IMS_FIELDS = 32'h01f782d7;
+  localparam logic [31:0] IMS_FIELDS = 32'h01f783ff;
   typedef struct packed {
     logic [6:0] reserved0;
     logic other;
@@ -202,12 +250,12 @@ package nic_regs_pkg;
     logic txd_low;
     logic [4:0] reserved2;
     logic mdac;
-    logic reserved3;
+    logic rsv8;
     logic rxt0;
     logic rxo;
-    logic reserved4;
+    logic rsv5;
     logic rxdmt0;
-    logic reserved5;
+    logic rxseq;
     logic lsc;
     logic txqe;
     logic txdw;
@@ -217,7 +265,7 @@ package nic_regs_pkg;
   localparam logic [16:0] IMC_ADDR = 17'h000d8;
   localparam logic [31:0] IMC_RESET = 32'h00000000;
   localparam logic [31:0] IMC_WRITABLE = 32'h00000000;
-  localparam logic [31:0] IMC_FIELDS = 32'h01f782d7;
+  localparam logic [31:0] IMC_FIELDS = 32'h01f783ff;
   typedef struct packed {
     logic [6:0] reserved0;
     logic other;
@@ -232,22 +280,33 @@ package nic_regs_pkg;
     logic txd_low;
     logic [4:0] reserved2;
     logic mdac;
-    logic reserved3;
+    logic rsv8;
     logic rxt0;
     logic rxo;
-    logic reserved4;
+    logic rsv5;
     logic rxdmt0;
-    logic reserved5;
+    logic rxseq;
     logic lsc;
     logic txqe;
     logic txdw;
   } imc_t;
 
+  // extended interrupt auto clear
+  localparam logic [16:0] EIAC_ADDR = 17'h000dc;
+  localparam logic [31:0] EIAC_RESET = 32'h00000000;
+  localparam logic [31:0] EIAC_WRITABLE = 32'h01f00000;
+  localparam logic [31:0] EIAC_FIELDS = 32'h01f00000;
+  typedef struct packed {
+    logic [6:0] reserved0;
+    logic [4:0] causes;
+    logic [19:0] reserved1;
+  } eiac_t;
+
   // interrupt acknowledge auto-mask
   localparam logic [16:0] IAM_ADDR = 17'h000e0;
   localparam logic [31:0] IAM_RESET = 32'h00000000;
-  localparam logic [31:0] IAM_WRITABLE = 32'h01f782d7;
-  localparam logic [31:0] IAM_FIELDS = 32'h01f782d7;
+  localparam logic [31:0] IAM_WRITABLE = 32'h01f783ff;
+  localparam logic [31:0] IAM_FIELDS = 32'h01f783ff;
   typedef struct packed {
     logic [6:0] reserved0;
     logic other;
@@ -262,22 +321,54 @@ package nic_regs_pkg;
     logic txd_low;
     logic [4:0] reserved2;
     logic mdac;
-    logic reserved3;
+    logic rsv8;
     logic rxt0;
     logic rxo;
-    logic reserved4;
+    logic rsv5;
     logic rxdmt0;
-    logic reserved5;
+    logic rxseq;
     logic lsc;
     logic txqe;
     logic txdw;
   } iam_t;
 
+  // interrupt vector allocation
+  localparam logic [16:0] IVAR_ADDR = 17'h000e4;
+  localparam logic [31:0] IVAR_RESET = 32'h00000000;
+  localparam logic [31:0] IVAR_WRITABLE = 32'h800fffff;
+  localparam logic [31:0] IVAR_FIELDS = 32'h800fffff;
+  typedef struct packed {
+    logic every;
+    logic [10:0] reserved0;
+    logic other_valid;
+    logic [2:0] other;
+    logic txq1_valid;
+    logic [2:0] txq1;
+    logic txq0_valid;
+    logic [2:0] txq0;
+    logic rxq1_valid;
+    logic [2:0] rxq1;
+    logic rxq0_valid;
+    logic [2:0] rxq0;
+  } ivar_t;
+
+  // extended interrupt throttling
+  localparam logic [16:0] EITR_ADDR = 17'h000e8;
+  localparam int unsigned EITR_COUNT = 5;
+  localparam int unsigned EITR_STRIDE = 4;
+  localparam logic [31:0] EITR_RESET = 32'h00000000;
+  localparam logic [31:0] EITR_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] EITR_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] interval;
+  } eitr_t;
+
   // receive control
   localparam logic [16:0] RCTL_ADDR = 17'h00100;
   localparam logic [31:0] RCTL_RESET = 32'h00000000;
-  localparam logic [31:0] RCTL_WRITABLE = 32'h7ec7b3fe;
-  localparam logic [31:0] RCTL_FIELDS = 32'h7ec7b3fe;
+  localparam logic [31:0] RCTL_WRITABLE = 32'h7edfbffe;
+  localparam logic [31:0] RCTL_FIELDS = 32'h7edfbffe;
   typedef struct packed {
     logic reserved0;
     logic [3:0] flxbuf;
@@ -286,13 +377,15 @@ package nic_regs_pkg;
     logic reserved1;
     logic pmcf;
     logic dpf;
-    logic [2:0] reserved2;
+    logic reserved2;
+    logic cfi;
+    logic cfien;
     logic vfe;
     logic [1:0] bsize;
     logic bam;
     logic reserved3;
     logic [1:0] mo;
-    logic [1:0] reserved4;
+    logic [1:0] dtyp;
     logic [1:0] rdmts;
     logic [1:0] lbm;
     logic lpe;
@@ -300,8 +393,28 @@ package nic_regs_pkg;
     logic upe;
     logic sbp;
     logic en;
-    logic reserved5;
+    logic reserved4;
   } rctl_t;
+
+  // flow control transmit timer value
+  localparam logic [16:0] FCTTV_ADDR = 17'h00170;
+  localparam logic [31:0] FCTTV_RESET = 32'h00000000;
+  localparam logic [31:0] FCTTV_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] FCTTV_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] ttv;
+  } fcttv_t;
+
+  // transmit configuration word
+  localparam logic [16:0] TXCW_ADDR = 17'h00178;
+  localparam logic [31:0] TXCW_RESET = 32'h00000000;
+  localparam logic [31:0] TXCW_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] TXCW_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] word;
+  } txcw_t;
 
   // transmit control
   localparam logic [16:0] TCTL_ADDR = 17'h00400;
@@ -335,6 +448,16 @@ package nic_regs_pkg;
     logic [9:0] ipgr1;
     logic [9:0] ipgt;
   } tipg_t;
+
+  // adaptive inter-packet gap throttle
+  localparam logic [16:0] AIT_ADDR = 17'h00458;
+  localparam logic [31:0] AIT_RESET = 32'h00000000;
+  localparam logic [31:0] AIT_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] AIT_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] aifs;
+  } ait_t;
 
   // LED control
   localparam logic [16:0] LEDCTL_ADDR = 17'h00e00;
@@ -372,6 +495,55 @@ package nic_regs_pkg;
     logic mdio_sw_ownership;
     logic [4:0] reserved1;
   } extcnf_ctrl_t;
+
+  // packet buffer allocation
+  localparam logic [16:0] PBA_ADDR = 17'h01000;
+  localparam logic [31:0] PBA_RESET = 32'h00140014;
+  localparam logic [31:0] PBA_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] PBA_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [15:0] txa;
+    logic [15:0] rxa;
+  } pba_t;
+
+  // flow control receive threshold, low
+  localparam logic [16:0] FCRTL_ADDR = 17'h02160;
+  localparam logic [31:0] FCRTL_RESET = 32'h00000000;
+  localparam logic [31:0] FCRTL_WRITABLE = 32'h8000fff8;
+  localparam logic [31:0] FCRTL_FIELDS = 32'h8000fff8;
+  typedef struct packed {
+    logic xone;
+    logic [14:0] reserved0;
+    logic [12:0] rtl;
+    logic [2:0] reserved1;
+  } fcrtl_t;
+
+  // flow control receive threshold, high
+  localparam logic [16:0] FCRTH_ADDR = 17'h02168;
+  localparam logic [31:0] FCRTH_RESET = 32'h00000000;
+  localparam logic [31:0] FCRTH_WRITABLE = 32'h0000fff8;
+  localparam logic [31:0] FCRTH_FIELDS = 32'h0000fff8;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [12:0] rth;
+    logic [2:0] reserved1;
+  } fcrth_t;
+
+  // packet split receive control
+  localparam logic [16:0] PSRCTL_ADDR = 17'h02170;
+  localparam logic [31:0] PSRCTL_RESET = 32'h00040402;
+  localparam logic [31:0] PSRCTL_WRITABLE = 32'h3f3f3f7f;
+  localparam logic [31:0] PSRCTL_FIELDS = 32'h3f3f3f7f;
+  typedef struct packed {
+    logic [1:0] reserved0;
+    logic [5:0] bsize3;
+    logic [1:0] reserved1;
+    logic [5:0] bsize2;
+    logic [1:0] reserved2;
+    logic [5:0] bsize1;
+    logic reserved3;
+    logic [6:0] bsize0;
+  } psrctl_t;
 
   // receive descriptor base, low
   localparam logic [16:0] RDBAL_ADDR = 17'h02800;
@@ -460,6 +632,92 @@ package nic_regs_pkg;
     logic [15:0] delay;
   } radv_t;
 
+  // receive descriptor base, low, queue 1
+  localparam logic [16:0] RDBAL1_ADDR = 17'h02900;
+  localparam logic [31:0] RDBAL1_RESET = 32'h00000000;
+  localparam logic [31:0] RDBAL1_WRITABLE = 32'hfffffff0;
+  localparam logic [31:0] RDBAL1_FIELDS = 32'hfffffff0;
+  typedef struct packed {
+    logic [27:0] base;
+    logic [3:0] reserved0;
+  } rdbal1_t;
+
+  // receive descriptor base, high, queue 1
+  localparam logic [16:0] RDBAH1_ADDR = 17'h02904;
+  localparam logic [31:0] RDBAH1_RESET = 32'h00000000;
+  localparam logic [31:0] RDBAH1_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] RDBAH1_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] base;
+  } rdbah1_t;
+
+  // receive descriptor ring length, queue 1
+  localparam logic [16:0] RDLEN1_ADDR = 17'h02908;
+  localparam logic [31:0] RDLEN1_RESET = 32'h00000000;
+  localparam logic [31:0] RDLEN1_WRITABLE = 32'h000fff80;
+  localparam logic [31:0] RDLEN1_FIELDS = 32'h000fff80;
+  typedef struct packed {
+    logic [11:0] reserved0;
+    logic [12:0] len;
+    logic [6:0] reserved1;
+  } rdlen1_t;
+
+  // receive descriptor head, queue 1
+  localparam logic [16:0] RDH1_ADDR = 17'h02910;
+  localparam logic [31:0] RDH1_RESET = 32'h00000000;
+  localparam logic [31:0] RDH1_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] RDH1_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] index;
+  } rdh1_t;
+
+  // receive descriptor tail, queue 1
+  localparam logic [16:0] RDT1_ADDR = 17'h02918;
+  localparam logic [31:0] RDT1_RESET = 32'h00000000;
+  localparam logic [31:0] RDT1_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] RDT1_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] index;
+  } rdt1_t;
+
+  // receive descriptor control, queue 1
+  localparam logic [16:0] RXDCTL1_ADDR = 17'h02928;
+  localparam logic [31:0] RXDCTL1_RESET = 32'h00010000;
+  localparam logic [31:0] RXDCTL1_WRITABLE = 32'h013f3f3f;
+  localparam logic [31:0] RXDCTL1_FIELDS = 32'h013f3f3f;
+  typedef struct packed {
+    logic [6:0] reserved0;
+    logic gran;
+    logic [1:0] reserved1;
+    logic [5:0] wthresh;
+    logic [1:0] reserved2;
+    logic [5:0] hthresh;
+    logic [1:0] reserved3;
+    logic [5:0] pthresh;
+  } rxdctl1_t;
+
+  // receive small packet detect
+  localparam logic [16:0] RSRPD_ADDR = 17'h02c00;
+  localparam logic [31:0] RSRPD_RESET = 32'h00000000;
+  localparam logic [31:0] RSRPD_WRITABLE = 32'h00000fff;
+  localparam logic [31:0] RSRPD_FIELDS = 32'h00000fff;
+  typedef struct packed {
+    logic [19:0] reserved0;
+    logic [11:0] size;
+  } rsrpd_t;
+
+  // receive ACK interrupt delay
+  localparam logic [16:0] RAID_ADDR = 17'h02c08;
+  localparam logic [31:0] RAID_RESET = 32'h00000000;
+  localparam logic [31:0] RAID_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] RAID_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] delay;
+  } raid_t;
+
   // transmit descriptor base, low
   localparam logic [16:0] TDBAL_ADDR = 17'h03800;
   localparam logic [31:0] TDBAL_RESET = 32'h00000000;
@@ -510,6 +768,17 @@ package nic_regs_pkg;
     logic [15:0] index;
   } tdt_t;
 
+  // transmit interrupt delay
+  localparam logic [16:0] TIDV_ADDR = 17'h03820;
+  localparam logic [31:0] TIDV_RESET = 32'h00000000;
+  localparam logic [31:0] TIDV_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] TIDV_FIELDS = 32'h8000ffff;
+  typedef struct packed {
+    logic fpd;
+    logic [14:0] reserved0;
+    logic [15:0] idv;
+  } tidv_t;
+
   // transmit descriptor control
   localparam logic [16:0] TXDCTL_ADDR = 17'h03828;
   localparam logic [31:0] TXDCTL_RESET = 32'h00000000;
@@ -527,6 +796,101 @@ package nic_regs_pkg;
     logic [5:0] pthresh;
   } txdctl_t;
 
+  // transmit absolute interrupt delay
+  localparam logic [16:0] TADV_ADDR = 17'h0382c;
+  localparam logic [31:0] TADV_RESET = 32'h00000000;
+  localparam logic [31:0] TADV_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] TADV_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] delay;
+  } tadv_t;
+
+  // transmit arbitration, queue 0
+  localparam logic [16:0] TARC0_ADDR = 17'h03840;
+  localparam logic [31:0] TARC0_RESET = 32'h00000403;
+  localparam logic [31:0] TARC0_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] TARC0_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] control;
+  } tarc0_t;
+
+  // transmit descriptor base, low, queue 1
+  localparam logic [16:0] TDBAL1_ADDR = 17'h03900;
+  localparam logic [31:0] TDBAL1_RESET = 32'h00000000;
+  localparam logic [31:0] TDBAL1_WRITABLE = 32'hfffffff0;
+  localparam logic [31:0] TDBAL1_FIELDS = 32'hfffffff0;
+  typedef struct packed {
+    logic [27:0] base;
+    logic [3:0] reserved0;
+  } tdbal1_t;
+
+  // transmit descriptor base, high, queue 1
+  localparam logic [16:0] TDBAH1_ADDR = 17'h03904;
+  localparam logic [31:0] TDBAH1_RESET = 32'h00000000;
+  localparam logic [31:0] TDBAH1_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] TDBAH1_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] base;
+  } tdbah1_t;
+
+  // transmit descriptor ring length, queue 1
+  localparam logic [16:0] TDLEN1_ADDR = 17'h03908;
+  localparam logic [31:0] TDLEN1_RESET = 32'h00000000;
+  localparam logic [31:0] TDLEN1_WRITABLE = 32'h000fff80;
+  localparam logic [31:0] TDLEN1_FIELDS = 32'h000fff80;
+  typedef struct packed {
+    logic [11:0] reserved0;
+    logic [12:0] len;
+    logic [6:0] reserved1;
+  } tdlen1_t;
+
+  // transmit descriptor head, queue 1
+  localparam logic [16:0] TDH1_ADDR = 17'h03910;
+  localparam logic [31:0] TDH1_RESET = 32'h00000000;
+  localparam logic [31:0] TDH1_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] TDH1_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] index;
+  } tdh1_t;
+
+  // transmit descriptor tail, queue 1
+  localparam logic [16:0] TDT1_ADDR = 17'h03918;
+  localparam logic [31:0] TDT1_RESET = 32'h00000000;
+  localparam logic [31:0] TDT1_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] TDT1_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] index;
+  } tdt1_t;
+
+  // transmit descriptor control, queue 1
+  localparam logic [16:0] TXDCTL1_ADDR = 17'h03928;
+  localparam logic [31:0] TXDCTL1_RESET = 32'h00000000;
+  localparam logic [31:0] TXDCTL1_WRITABLE = 32'hff7f3f3f;
+  localparam logic [31:0] TXDCTL1_FIELDS = 32'hff7f3f3f;
+  typedef struct packed {
+    logic [6:0] lwthresh;
+    logic gran;
+    logic reserved0;
+    logic count_desc;
+    logic [5:0] wthresh;
+    logic [1:0] reserved1;
+    logic [5:0] hthresh;
+    logic [1:0] reserved2;
+    logic [5:0] pthresh;
+  } txdctl1_t;
+
+  // transmit arbitration, queue 1
+  localparam logic [16:0] TARC1_ADDR = 17'h03940;
+  localparam logic [31:0] TARC1_RESET = 32'h00000403;
+  localparam logic [31:0] TARC1_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] TARC1_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] control;
+  } tarc1_t;
+
   // CRC errors
   localparam logic [16:0] CRCERRS_ADDR = 17'h04000;
   localparam logic [31:0] CRCERRS_RESET = 32'h00000000;
@@ -535,6 +899,24 @@ package nic_regs_pkg;
   typedef struct packed {
     logic [31:0] count;
   } crcerrs_t;
+
+  // alignment errors
+  localparam logic [16:0] ALGNERRC_ADDR = 17'h04004;
+  localparam logic [31:0] ALGNERRC_RESET = 32'h00000000;
+  localparam logic [31:0] ALGNERRC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] ALGNERRC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } algnerrc_t;
+
+  // symbol errors
+  localparam logic [16:0] SYMERRS_ADDR = 17'h04008;
+  localparam logic [31:0] SYMERRS_RESET = 32'h00000000;
+  localparam logic [31:0] SYMERRS_WRITABLE = 32'h00000000;
+  localparam logic [31:0] SYMERRS_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } symerrs_t;
 
   // receive errors
   localparam logic [16:0] RXERRC_ADDR = 17'h0400c;
@@ -553,6 +935,141 @@ package nic_regs_pkg;
   typedef struct packed {
     logic [31:0] count;
   } mpc_t;
+
+  // single collisions
+  localparam logic [16:0] SCC_ADDR = 17'h04014;
+  localparam logic [31:0] SCC_RESET = 32'h00000000;
+  localparam logic [31:0] SCC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] SCC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } scc_t;
+
+  // excessive collisions
+  localparam logic [16:0] ECOL_ADDR = 17'h04018;
+  localparam logic [31:0] ECOL_RESET = 32'h00000000;
+  localparam logic [31:0] ECOL_WRITABLE = 32'h00000000;
+  localparam logic [31:0] ECOL_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } ecol_t;
+
+  // multiple collisions
+  localparam logic [16:0] MCC_ADDR = 17'h0401c;
+  localparam logic [31:0] MCC_RESET = 32'h00000000;
+  localparam logic [31:0] MCC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] MCC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } mcc_t;
+
+  // late collisions
+  localparam logic [16:0] LATECOL_ADDR = 17'h04020;
+  localparam logic [31:0] LATECOL_RESET = 32'h00000000;
+  localparam logic [31:0] LATECOL_WRITABLE = 32'h00000000;
+  localparam logic [31:0] LATECOL_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } latecol_t;
+
+  // collisions
+  localparam logic [16:0] COLC_ADDR = 17'h04028;
+  localparam logic [31:0] COLC_RESET = 32'h00000000;
+  localparam logic [31:0] COLC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] COLC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } colc_t;
+
+  // defers
+  localparam logic [16:0] DC_ADDR = 17'h04030;
+  localparam logic [31:0] DC_RESET = 32'h00000000;
+  localparam logic [31:0] DC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] DC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } dc_t;
+
+  // transmit without carrier sense
+  localparam logic [16:0] TNCRS_ADDR = 17'h04034;
+  localparam logic [31:0] TNCRS_RESET = 32'h00000000;
+  localparam logic [31:0] TNCRS_WRITABLE = 32'h00000000;
+  localparam logic [31:0] TNCRS_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } tncrs_t;
+
+  // sequence errors
+  localparam logic [16:0] SEC_ADDR = 17'h04038;
+  localparam logic [31:0] SEC_RESET = 32'h00000000;
+  localparam logic [31:0] SEC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] SEC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } sec_t;
+
+  // carrier extension errors
+  localparam logic [16:0] CEXTERR_ADDR = 17'h0403c;
+  localparam logic [31:0] CEXTERR_RESET = 32'h00000000;
+  localparam logic [31:0] CEXTERR_WRITABLE = 32'h00000000;
+  localparam logic [31:0] CEXTERR_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } cexterr_t;
+
+  // receive length errors
+  localparam logic [16:0] RLEC_ADDR = 17'h04040;
+  localparam logic [31:0] RLEC_RESET = 32'h00000000;
+  localparam logic [31:0] RLEC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] RLEC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } rlec_t;
+
+  // XON received
+  localparam logic [16:0] XONRXC_ADDR = 17'h04048;
+  localparam logic [31:0] XONRXC_RESET = 32'h00000000;
+  localparam logic [31:0] XONRXC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] XONRXC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } xonrxc_t;
+
+  // XON sent
+  localparam logic [16:0] XONTXC_ADDR = 17'h0404c;
+  localparam logic [31:0] XONTXC_RESET = 32'h00000000;
+  localparam logic [31:0] XONTXC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] XONTXC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } xontxc_t;
+
+  // XOFF received
+  localparam logic [16:0] XOFFRXC_ADDR = 17'h04050;
+  localparam logic [31:0] XOFFRXC_RESET = 32'h00000000;
+  localparam logic [31:0] XOFFRXC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] XOFFRXC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } xoffrxc_t;
+
+  // XOFF sent
+  localparam logic [16:0] XOFFTXC_ADDR = 17'h04054;
+  localparam logic [31:0] XOFFTXC_RESET = 32'h00000000;
+  localparam logic [31:0] XOFFTXC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] XOFFTXC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } xofftxc_t;
+
+  // flow control frames received, unsupported
+  localparam logic [16:0] FCRUC_ADDR = 17'h04058;
+  localparam logic [31:0] FCRUC_RESET = 32'h00000000;
+  localparam logic [31:0] FCRUC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] FCRUC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } fcruc_t;
 
   // frames received, 64 bytes
   localparam logic [16:0] PRC64_ADDR = 17'h0405c;
@@ -725,6 +1242,33 @@ package nic_regs_pkg;
     logic [31:0] count;
   } rjc_t;
 
+  // management packets received
+  localparam logic [16:0] MGTPRC_ADDR = 17'h040b4;
+  localparam logic [31:0] MGTPRC_RESET = 32'h00000000;
+  localparam logic [31:0] MGTPRC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] MGTPRC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } mgtprc_t;
+
+  // management packets dropped
+  localparam logic [16:0] MGTPDC_ADDR = 17'h040b8;
+  localparam logic [31:0] MGTPDC_RESET = 32'h00000000;
+  localparam logic [31:0] MGTPDC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] MGTPDC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } mgtpdc_t;
+
+  // management packets sent
+  localparam logic [16:0] MGTPTC_ADDR = 17'h040bc;
+  localparam logic [31:0] MGTPTC_RESET = 32'h00000000;
+  localparam logic [31:0] MGTPTC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] MGTPTC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } mgtptc_t;
+
   // total octets received, low
   localparam logic [16:0] TORL_ADDR = 17'h040c0;
   localparam logic [31:0] TORL_RESET = 32'h00000000;
@@ -851,6 +1395,143 @@ package nic_regs_pkg;
     logic [31:0] count;
   } bptc_t;
 
+  // TCP segmentation contexts sent
+  localparam logic [16:0] TSCTC_ADDR = 17'h040f8;
+  localparam logic [31:0] TSCTC_RESET = 32'h00000000;
+  localparam logic [31:0] TSCTC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] TSCTC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } tsctc_t;
+
+  // TCP segmentation contexts failed
+  localparam logic [16:0] TSCTFC_ADDR = 17'h040fc;
+  localparam logic [31:0] TSCTFC_RESET = 32'h00000000;
+  localparam logic [31:0] TSCTFC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] TSCTFC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } tsctfc_t;
+
+  // interrupts asserted
+  localparam logic [16:0] IAC_ADDR = 17'h04100;
+  localparam logic [31:0] IAC_RESET = 32'h00000000;
+  localparam logic [31:0] IAC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] IAC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } iac_t;
+
+  // interrupt cause: receive packet timer
+  localparam logic [16:0] ICRXPTC_ADDR = 17'h04104;
+  localparam logic [31:0] ICRXPTC_RESET = 32'h00000000;
+  localparam logic [31:0] ICRXPTC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] ICRXPTC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } icrxptc_t;
+
+  // interrupt cause: receive absolute timer
+  localparam logic [16:0] ICRXATC_ADDR = 17'h04108;
+  localparam logic [31:0] ICRXATC_RESET = 32'h00000000;
+  localparam logic [31:0] ICRXATC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] ICRXATC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } icrxatc_t;
+
+  // interrupt cause: transmit packet timer
+  localparam logic [16:0] ICTXPTC_ADDR = 17'h0410c;
+  localparam logic [31:0] ICTXPTC_RESET = 32'h00000000;
+  localparam logic [31:0] ICTXPTC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] ICTXPTC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } ictxptc_t;
+
+  // interrupt cause: transmit absolute timer
+  localparam logic [16:0] ICTXATC_ADDR = 17'h04110;
+  localparam logic [31:0] ICTXATC_RESET = 32'h00000000;
+  localparam logic [31:0] ICTXATC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] ICTXATC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } ictxatc_t;
+
+  // interrupt cause: transmit queue empty
+  localparam logic [16:0] ICTXQEC_ADDR = 17'h04118;
+  localparam logic [31:0] ICTXQEC_RESET = 32'h00000000;
+  localparam logic [31:0] ICTXQEC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] ICTXQEC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } ictxqec_t;
+
+  // interrupt cause: transmit queue low
+  localparam logic [16:0] ICTXQMTC_ADDR = 17'h0411c;
+  localparam logic [31:0] ICTXQMTC_RESET = 32'h00000000;
+  localparam logic [31:0] ICTXQMTC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] ICTXQMTC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } ictxqmtc_t;
+
+  // interrupt cause: receive descriptors low
+  localparam logic [16:0] ICRXDMTC_ADDR = 17'h04120;
+  localparam logic [31:0] ICRXDMTC_RESET = 32'h00000000;
+  localparam logic [31:0] ICRXDMTC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] ICRXDMTC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } icrxdmtc_t;
+
+  // interrupt cause: receiver overrun
+  localparam logic [16:0] ICRXOC_ADDR = 17'h04124;
+  localparam logic [31:0] ICRXOC_RESET = 32'h00000000;
+  localparam logic [31:0] ICRXOC_WRITABLE = 32'h00000000;
+  localparam logic [31:0] ICRXOC_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] count;
+  } icrxoc_t;
+
+  // receive checksum control
+  localparam logic [16:0] RXCSUM_ADDR = 17'h05000;
+  localparam logic [31:0] RXCSUM_RESET = 32'h00000000;
+  localparam logic [31:0] RXCSUM_WRITABLE = 32'h00003bff;
+  localparam logic [31:0] RXCSUM_FIELDS = 32'h00003bff;
+  typedef struct packed {
+    logic [17:0] reserved0;
+    logic pcsd;
+    logic ippcse;
+    logic crcofl;
+    logic reserved1;
+    logic tuofl;
+    logic ipofl;
+    logic [7:0] pcss;
+  } rxcsum_t;
+
+  // receive filter control
+  localparam logic [16:0] RFCTL_ADDR = 17'h05008;
+  localparam logic [31:0] RFCTL_RESET = 32'h00000000;
+  localparam logic [31:0] RFCTL_WRITABLE = 32'h0003ffff;
+  localparam logic [31:0] RFCTL_FIELDS = 32'h0003ffff;
+  typedef struct packed {
+    logic [13:0] reserved0;
+    logic new_ipv6_ext_dis;
+    logic ipv6_ex_dis;
+    logic exten;
+    logic ipfrsp_dis;
+    logic ackd_dis;
+    logic ackdis;
+    logic ipv6xsum_dis;
+    logic ipv6_dis;
+    logic [1:0] nfs_ver;
+    logic nfsr_dis;
+    logic nfsw_dis;
+    logic [4:0] iscsi_dwc;
+    logic iscsi_dis;
+  } rfctl_t;
+
   // multicast table
   localparam logic [16:0] MTA_ADDR = 17'h05200;
   localparam int unsigned MTA_COUNT = 128;
@@ -887,6 +1568,64 @@ package nic_regs_pkg;
     logic [15:0] addr;
   } rah_t;
 
+  // VLAN filter table
+  localparam logic [16:0] VFTA_ADDR = 17'h05600;
+  localparam int unsigned VFTA_COUNT = 128;
+  localparam int unsigned VFTA_STRIDE = 4;
+  localparam logic [31:0] VFTA_RESET = 32'h00000000;
+  localparam logic [31:0] VFTA_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] VFTA_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] bits;
+  } vfta_t;
+
+  // wake-up control
+  localparam logic [16:0] WUC_ADDR = 17'h05800;
+  localparam logic [31:0] WUC_RESET = 32'h00000000;
+  localparam logic [31:0] WUC_WRITABLE = 32'h0000000b;
+  localparam logic [31:0] WUC_FIELDS = 32'h0000000b;
+  typedef struct packed {
+    logic [27:0] reserved0;
+    logic apmpme;
+    logic reserved1;
+    logic pme_en;
+    logic apme;
+  } wuc_t;
+
+  // wake-up filter control
+  localparam logic [16:0] WUFC_ADDR = 17'h05808;
+  localparam logic [31:0] WUFC_RESET = 32'h00000000;
+  localparam logic [31:0] WUFC_WRITABLE = 32'h000f80ff;
+  localparam logic [31:0] WUFC_FIELDS = 32'h000f80ff;
+  typedef struct packed {
+    logic [11:0] reserved0;
+    logic [3:0] flx;
+    logic notco;
+    logic [6:0] reserved1;
+    logic [7:0] events;
+  } wufc_t;
+
+  // wake-up status
+  localparam logic [16:0] WUS_ADDR = 17'h05810;
+  localparam logic [31:0] WUS_RESET = 32'h00000000;
+  localparam logic [31:0] WUS_WRITABLE = 32'h00000000;
+  localparam logic [31:0] WUS_FIELDS = 32'h000000ff;
+  typedef struct packed {
+    logic [23:0] reserved0;
+    logic [7:0] events;
+  } wus_t;
+
+  // multiple receive queues command
+  localparam logic [16:0] MRQC_ADDR = 17'h05818;
+  localparam logic [31:0] MRQC_RESET = 32'h00000000;
+  localparam logic [31:0] MRQC_WRITABLE = 32'hffff0003;
+  localparam logic [31:0] MRQC_FIELDS = 32'hffff0003;
+  typedef struct packed {
+    logic [15:0] fields;
+    logic [13:0] reserved0;
+    logic [1:0] enable;
+  } mrqc_t;
+
   // management control
   localparam logic [16:0] MANC_ADDR = 17'h05820;
   localparam logic [31:0] MANC_RESET = 32'h00000000;
@@ -898,6 +1637,47 @@ package nic_regs_pkg;
     logic rcv_tco_en;
     logic [16:0] reserved1;
   } manc_t;
+
+  // IP address valid
+  localparam logic [16:0] IPAV_ADDR = 17'h05838;
+  localparam logic [31:0] IPAV_RESET = 32'h00000000;
+  localparam logic [31:0] IPAV_WRITABLE = 32'h0001000f;
+  localparam logic [31:0] IPAV_FIELDS = 32'h0001000f;
+  typedef struct packed {
+    logic [14:0] reserved0;
+    logic v6;
+    logic [11:0] reserved1;
+    logic [3:0] v4;
+  } ipav_t;
+
+  // management control to host
+  localparam logic [16:0] MANC2H_ADDR = 17'h05860;
+  localparam logic [31:0] MANC2H_RESET = 32'h00000000;
+  localparam logic [31:0] MANC2H_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] MANC2H_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] bits;
+  } manc2h_t;
+
+  // IPv6 address table
+  localparam logic [16:0] IP6AT_ADDR = 17'h05880;
+  localparam int unsigned IP6AT_COUNT = 4;
+  localparam int unsigned IP6AT_STRIDE = 4;
+  localparam logic [31:0] IP6AT_RESET = 32'h00000000;
+  localparam logic [31:0] IP6AT_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] IP6AT_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] addr;
+  } ip6at_t;
+
+  // PCIe control
+  localparam logic [16:0] GCR_ADDR = 17'h05b00;
+  localparam logic [31:0] GCR_RESET = 32'h00000000;
+  localparam logic [31:0] GCR_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] GCR_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] bits;
+  } gcr_t;
 
   // software semaphore
   localparam logic [16:0] SWSM_ADDR = 17'h05b50;
@@ -921,10 +1701,149 @@ package nic_regs_pkg;
     logic reserved1;
   } fwsm_t;
 
+  // PCIe control 2
+  localparam logic [16:0] GCR2_ADDR = 17'h05b64;
+  localparam logic [31:0] GCR2_RESET = 32'h00000000;
+  localparam logic [31:0] GCR2_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] GCR2_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] bits;
+  } gcr2_t;
+
+  // RSS redirection table
+  localparam logic [16:0] RETA_ADDR = 17'h05c00;
+  localparam int unsigned RETA_COUNT = 32;
+  localparam int unsigned RETA_STRIDE = 4;
+  localparam logic [31:0] RETA_RESET = 32'h00000000;
+  localparam logic [31:0] RETA_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] RETA_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] bits;
+  } reta_t;
+
+  // RSS random key
+  localparam logic [16:0] RSSRK_ADDR = 17'h05c80;
+  localparam int unsigned RSSRK_COUNT = 10;
+  localparam int unsigned RSSRK_STRIDE = 4;
+  localparam logic [31:0] RSSRK_RESET = 32'h00000000;
+  localparam logic [31:0] RSSRK_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] RSSRK_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] bits;
+  } rssrk_t;
+
+  // system time, low
+  localparam logic [16:0] SYSTIML_ADDR = 17'h0b600;
+  localparam logic [31:0] SYSTIML_RESET = 32'h00000000;
+  localparam logic [31:0] SYSTIML_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] SYSTIML_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] value;
+  } systiml_t;
+
+  // system time, high
+  localparam logic [16:0] SYSTIMH_ADDR = 17'h0b604;
+  localparam logic [31:0] SYSTIMH_RESET = 32'h00000000;
+  localparam logic [31:0] SYSTIMH_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] SYSTIMH_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] value;
+  } systimh_t;
+
+  // time increment
+  localparam logic [16:0] TIMINCA_ADDR = 17'h0b608;
+  localparam logic [31:0] TIMINCA_RESET = 32'h00000000;
+  localparam logic [31:0] TIMINCA_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] TIMINCA_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] bits;
+  } timinca_t;
+
+  // transmit time stamp control
+  localparam logic [16:0] TSYNCTXCTL_ADDR = 17'h0b614;
+  localparam logic [31:0] TSYNCTXCTL_RESET = 32'h00000000;
+  localparam logic [31:0] TSYNCTXCTL_WRITABLE = 32'h00000010;
+  localparam logic [31:0] TSYNCTXCTL_FIELDS = 32'h00000011;
+  typedef struct packed {
+    logic [26:0] reserved0;
+    logic en;
+    logic [2:0] reserved1;
+    logic txtt;
+  } tsynctxctl_t;
+
+  // transmit time stamp, low
+  localparam logic [16:0] TXSTMPL_ADDR = 17'h0b618;
+  localparam logic [31:0] TXSTMPL_RESET = 32'h00000000;
+  localparam logic [31:0] TXSTMPL_WRITABLE = 32'h00000000;
+  localparam logic [31:0] TXSTMPL_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] value;
+  } txstmpl_t;
+
+  // transmit time stamp, high
+  localparam logic [16:0] TXSTMPH_ADDR = 17'h0b61c;
+  localparam logic [31:0] TXSTMPH_RESET = 32'h00000000;
+  localparam logic [31:0] TXSTMPH_WRITABLE = 32'h00000000;
+  localparam logic [31:0] TXSTMPH_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] value;
+  } txstmph_t;
+
+  // receive time stamp control
+  localparam logic [16:0] TSYNCRXCTL_ADDR = 17'h0b620;
+  localparam logic [31:0] TSYNCRXCTL_RESET = 32'h00000000;
+  localparam logic [31:0] TSYNCRXCTL_WRITABLE = 32'h0000001e;
+  localparam logic [31:0] TSYNCRXCTL_FIELDS = 32'h0000001f;
+  typedef struct packed {
+    logic [26:0] reserved0;
+    logic en;
+    logic [2:0] kind;
+    logic rxtt;
+  } tsyncrxctl_t;
+
+  // receive time stamp, low
+  localparam logic [16:0] RXSTMPL_ADDR = 17'h0b624;
+  localparam logic [31:0] RXSTMPL_RESET = 32'h00000000;
+  localparam logic [31:0] RXSTMPL_WRITABLE = 32'h00000000;
+  localparam logic [31:0] RXSTMPL_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] value;
+  } rxstmpl_t;
+
+  // receive time stamp, high
+  localparam logic [16:0] RXSTMPH_ADDR = 17'h0b628;
+  localparam logic [31:0] RXSTMPH_RESET = 32'h00000000;
+  localparam logic [31:0] RXSTMPH_WRITABLE = 32'h00000000;
+  localparam logic [31:0] RXSTMPH_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] value;
+  } rxstmph_t;
+
+  // receive time stamp, message types
+  localparam logic [16:0] RXMTRL_ADDR = 17'h0b634;
+  localparam logic [31:0] RXMTRL_RESET = 32'h00000000;
+  localparam logic [31:0] RXMTRL_WRITABLE = 32'hffffffff;
+  localparam logic [31:0] RXMTRL_FIELDS = 32'hffffffff;
+  typedef struct packed {
+    logic [31:0] types;
+  } rxmtrl_t;
+
+  // receive time stamp, UDP port
+  localparam logic [16:0] RXUDP_ADDR = 17'h0b638;
+  localparam logic [31:0] RXUDP_RESET = 32'h00000000;
+  localparam logic [31:0] RXUDP_WRITABLE = 32'h0000ffff;
+  localparam logic [31:0] RXUDP_FIELDS = 32'h0000ffff;
+  typedef struct packed {
+    logic [15:0] reserved0;
+    logic [15:0] port;
+  } rxudp_t;
+
   // Many registers answer at the address that older controllers had them at, too.
   function automatic logic [16:0] canonical(input logic [16:0] address);
     canonical = address;
     case (address)
+      17'h00168: canonical = FCRTL_ADDR;
+      17'h00160: canonical = FCRTH_ADDR;
       17'h00110: canonical = RDBAL_ADDR;
       17'h00114: canonical = RDBAH_ADDR;
       17'h00118: canonical = RDLEN_ADDR;
@@ -936,12 +1855,123 @@ package nic_regs_pkg;
       17'h00428: canonical = TDLEN_ADDR;
       17'h00430: canonical = TDH_ADDR;
       17'h00438: canonical = TDT_ADDR;
+      17'h00440: canonical = TIDV_ADDR;
       default: ;
     endcase
-    if (address >= 17'h00200 && address < 17'h00400)
-      canonical = address + 17'h05000;
     if (address >= 17'h00040 && address < 17'h000c0)
       canonical = address + 17'h053c0;
+    if (address >= 17'h00200 && address < 17'h00400)
+      canonical = address + 17'h05000;
+    if (address >= 17'h00600 && address < 17'h00800)
+      canonical = address + 17'h05000;
+  endfunction
+
+  // Registers that are storage: their words in nic_csr_store.
+  localparam int unsigned STORE_WORDS = 217;
+  localparam int unsigned STORE_BITS = 8;
+  typedef struct packed {
+    logic       hit;
+    logic [7:0] index;
+  } store_place_t;
+  function automatic store_place_t store_place(input logic [16:0] address);
+    store_place = '0;
+    if (address >= VFTA_ADDR && address < VFTA_ADDR + 17'd512)
+      store_place = '{hit: 1'b1, index: 8'd0 + 8'((address - VFTA_ADDR) >> 2)};
+    if (address >= RETA_ADDR && address < RETA_ADDR + 17'd128)
+      store_place = '{hit: 1'b1, index: 8'd128 + 8'((address - RETA_ADDR) >> 2)};
+    if (address >= RSSRK_ADDR && address < RSSRK_ADDR + 17'd40)
+      store_place = '{hit: 1'b1, index: 8'd160 + 8'((address - RSSRK_ADDR) >> 2)};
+    if (address >= EITR_ADDR && address < EITR_ADDR + 17'd20)
+      store_place = '{hit: 1'b1, index: 8'd170 + 8'((address - EITR_ADDR) >> 2)};
+    if (address >= IP6AT_ADDR && address < IP6AT_ADDR + 17'd16)
+      store_place = '{hit: 1'b1, index: 8'd175 + 8'((address - IP6AT_ADDR) >> 2)};
+    case (address)
+      VET_ADDR: store_place = '{hit: 1'b1, index: 8'd179};
+      EIAC_ADDR: store_place = '{hit: 1'b1, index: 8'd180};
+      IVAR_ADDR: store_place = '{hit: 1'b1, index: 8'd181};
+      TXCW_ADDR: store_place = '{hit: 1'b1, index: 8'd182};
+      AIT_ADDR: store_place = '{hit: 1'b1, index: 8'd183};
+      LEDCTL_ADDR: store_place = '{hit: 1'b1, index: 8'd184};
+      PSRCTL_ADDR: store_place = '{hit: 1'b1, index: 8'd185};
+      RDBAL1_ADDR: store_place = '{hit: 1'b1, index: 8'd186};
+      RDBAH1_ADDR: store_place = '{hit: 1'b1, index: 8'd187};
+      RDLEN1_ADDR: store_place = '{hit: 1'b1, index: 8'd188};
+      RDH1_ADDR: store_place = '{hit: 1'b1, index: 8'd189};
+      RDT1_ADDR: store_place = '{hit: 1'b1, index: 8'd190};
+      RXDCTL1_ADDR: store_place = '{hit: 1'b1, index: 8'd191};
+      RAID_ADDR: store_place = '{hit: 1'b1, index: 8'd192};
+      TARC0_ADDR: store_place = '{hit: 1'b1, index: 8'd193};
+      TDBAL1_ADDR: store_place = '{hit: 1'b1, index: 8'd194};
+      TDBAH1_ADDR: store_place = '{hit: 1'b1, index: 8'd195};
+      TDLEN1_ADDR: store_place = '{hit: 1'b1, index: 8'd196};
+      TDH1_ADDR: store_place = '{hit: 1'b1, index: 8'd197};
+      TDT1_ADDR: store_place = '{hit: 1'b1, index: 8'd198};
+      TXDCTL1_ADDR: store_place = '{hit: 1'b1, index: 8'd199};
+      TARC1_ADDR: store_place = '{hit: 1'b1, index: 8'd200};
+      RXCSUM_ADDR: store_place = '{hit: 1'b1, index: 8'd201};
+      RFCTL_ADDR: store_place = '{hit: 1'b1, index: 8'd202};
+      WUC_ADDR: store_place = '{hit: 1'b1, index: 8'd203};
+      WUFC_ADDR: store_place = '{hit: 1'b1, index: 8'd204};
+      MRQC_ADDR: store_place = '{hit: 1'b1, index: 8'd205};
+      IPAV_ADDR: store_place = '{hit: 1'b1, index: 8'd206};
+      MANC2H_ADDR: store_place = '{hit: 1'b1, index: 8'd207};
+      GCR_ADDR: store_place = '{hit: 1'b1, index: 8'd208};
+      GCR2_ADDR: store_place = '{hit: 1'b1, index: 8'd209};
+      SYSTIML_ADDR: store_place = '{hit: 1'b1, index: 8'd210};
+      SYSTIMH_ADDR: store_place = '{hit: 1'b1, index: 8'd211};
+      TIMINCA_ADDR: store_place = '{hit: 1'b1, index: 8'd212};
+      TSYNCTXCTL_ADDR: store_place = '{hit: 1'b1, index: 8'd213};
+      TSYNCRXCTL_ADDR: store_place = '{hit: 1'b1, index: 8'd214};
+      RXMTRL_ADDR: store_place = '{hit: 1'b1, index: 8'd215};
+      RXUDP_ADDR: store_place = '{hit: 1'b1, index: 8'd216};
+      default: ;
+    endcase
+  endfunction
+  function automatic logic [31:0] store_writable(input logic [7:0] index);
+    store_writable = '1;
+    case (index)
+      8'd170, 8'd171, 8'd172, 8'd173, 8'd174: store_writable = EITR_WRITABLE;
+      8'd179: store_writable = VET_WRITABLE;
+      8'd180: store_writable = EIAC_WRITABLE;
+      8'd181: store_writable = IVAR_WRITABLE;
+      8'd182: store_writable = TXCW_WRITABLE;
+      8'd183: store_writable = AIT_WRITABLE;
+      8'd184: store_writable = LEDCTL_WRITABLE;
+      8'd185: store_writable = PSRCTL_WRITABLE;
+      8'd186: store_writable = RDBAL1_WRITABLE;
+      8'd188: store_writable = RDLEN1_WRITABLE;
+      8'd189: store_writable = RDH1_WRITABLE;
+      8'd190: store_writable = RDT1_WRITABLE;
+      8'd191: store_writable = RXDCTL1_WRITABLE;
+      8'd192: store_writable = RAID_WRITABLE;
+      8'd194: store_writable = TDBAL1_WRITABLE;
+      8'd196: store_writable = TDLEN1_WRITABLE;
+      8'd197: store_writable = TDH1_WRITABLE;
+      8'd198: store_writable = TDT1_WRITABLE;
+      8'd199: store_writable = TXDCTL1_WRITABLE;
+      8'd201: store_writable = RXCSUM_WRITABLE;
+      8'd202: store_writable = RFCTL_WRITABLE;
+      8'd203: store_writable = WUC_WRITABLE;
+      8'd204: store_writable = WUFC_WRITABLE;
+      8'd205: store_writable = MRQC_WRITABLE;
+      8'd206: store_writable = IPAV_WRITABLE;
+      8'd213: store_writable = TSYNCTXCTL_WRITABLE;
+      8'd214: store_writable = TSYNCRXCTL_WRITABLE;
+      8'd216: store_writable = RXUDP_WRITABLE;
+      default: ;
+    endcase
+  endfunction
+  function automatic logic [31:0] store_reset(input logic [7:0] index);
+    store_reset = '0;
+    case (index)
+      8'd179: store_reset = VET_RESET;
+      8'd184: store_reset = LEDCTL_RESET;
+      8'd185: store_reset = PSRCTL_RESET;
+      8'd191: store_reset = RXDCTL1_RESET;
+      8'd193: store_reset = TARC0_RESET;
+      8'd200: store_reset = TARC1_RESET;
+      default: ;
+    endcase
   endfunction
 
   // ---------------------------------------------------------------- PHY, through MDIC

@@ -24,7 +24,7 @@ NVM_WORDS = 64  # that the checksum covers
 MAC_WORDS = (0x5452, 0x1200, 0xEFBE)
 RESET_CYCLES_MAX = 312  # 2 us
 TIMEOUT_CYCLES = 2000
-AUTONEG_CYCLES = 200
+AUTONEG_CYCLES = 400
 MDIO_CYCLES = 32
 
 
@@ -60,6 +60,8 @@ class CsrBench:
         for name in ("araddr", "arprot", "arvalid", "rready"):
             getattr(dut, f"s_axil_{name}").value = 0
         for name in ("rx_head", "tx_head", "mta_en", "mta_index", "event", "rx_stat", "rnbc", "tx_stat"):
+            getattr(dut, f"{name}_i").value = 0
+        for name in ("flow_event", "paused", "flow_deadline"):
             getattr(dut, f"{name}_i").value = 0
         dut.nvm_data_i.value = 0
         dut.phy_link_i.value = int(cable)

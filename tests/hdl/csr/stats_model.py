@@ -19,6 +19,8 @@ RX_OUTCOMES = {
     "good": "GPRC",
 }
 
+ILLEGAL_LENGTH = {"RUC", "RFC", "ROC", "RJC"}
+
 
 def size_class(octets: int) -> str:
     return next((name for limit, name in SIZES if octets <= limit), "1522")
@@ -35,6 +37,8 @@ class StatsModel:
         counter = RX_OUTCOMES[outcome]
         if counter:
             self.counts[counter] += 1
+        if counter in ILLEGAL_LENGTH:
+            self.counts["RLEC"] += 1
         if outcome == "good":
             self.counts["GORC"] += octets
             self.counts["PRC" + size_class(octets)] += 1

@@ -11,6 +11,7 @@ from driver.e1000e import regs
 from driver.e1000e.regs import CTRL, CTRL_EXT, EECD, EERD, EXTCNF_CTRL, ICR, IMS, MDIC, RAH, RAL, STATUS
 from sim.runner import simulate
 from tests.hdl.csr.csr_bench import AUTONEG_CYCLES, MDIO_CYCLES, NVM_SUM, NVM_WORDS, CsrBench, design
+from tests.hdl.sim_helpers import struct
 
 READ, WRITE = int(regs.MdiOp.READ), int(regs.MdiOp.WRITE)
 SETTLE = 8
@@ -242,5 +243,38 @@ async def software_takes_the_link_down(dut: Any) -> None:
     assert await read_phy(bench, regs.PHY_PSCR) == 0x0078
 
 
+@cocotb.test()
+@cocotb.parametrize(cable=[False, True])
+async def phy_loopback_has_a_link_at_once(dut: Any, cable: bool) -> None:
+    """The order of the stock driver's loopback test: BMCR 0x4140, forced speed, and 0x0140, 0x8140 to end it."""
+    bench = await CsrBench(dut).start(cable=cable)
+    tx_cfg = struct("tx_cfg_t")
+    await bench.write(CTRL, CTRL.SLU)
+    await bench.cycles(AUTONEG_CYCLES + SETTLE)
+    assert int(dut.link_o.value) == cable
+    await write_phy(bench, regs.PHY_BMCR, 0x4140)
+    await bench.write(CTRL, CTRL.SLU | CTRL.FD | CTRL.FRCSPD | CTRL.FRCDPLX | CTRL.SPEED.put(2))
+    await bench.cycles(SETTLE)
+    assert await bench.read(STATUS) & (STATUS.LU | STATUS.FD) == STATUS.LU | STATUS.FD
+    assert tx_cfg.unpack(int(dut.tx_cfg_o.value)).loopback
+    await read_phy(bench, regs.PHY_BMSR)  # it may hold the loss of the cable's link
+    assert await read_phy(bench, regs.PHY_BMSR) & regs.PHY_BMSR.LINK
+    assert not await read_phy(bench, regs.PHY_BMSR) & regs.PHY_BMSR.AN_COMPLETE
+    assert await read_phy(bench, regs.PHY_ANLPAR) == 0, "there is no partner"
+    dut.phy_link_i.value = not cable
+    await bench.cycles(SETTLE)
+    dut.phy_link_i.value = cable
+    await bench.cycles(SETTLE)
+    assert int(dut.link_o.value) and int(dut.idle_o.value), "the cable is not looked at"
+
+    for value in (0x0140, 0x8140):
+        await write_phy(bench, regs.PHY_BMCR, value)
+        await bench.cycles(SETTLE)
+        assert not tx_cfg.unpack(int(dut.tx_cfg_o.value)).loopback
+        assert not int(dut.link_o.value), "the partner is looked for anew"
+    await bench.cycles(AUTONEG_CYCLES + SETTLE)
+    assert int(dut.link_o.value) == cable
+
+
 def test_nvm_and_phy(tmp_path):
-    assert simulate(design(), "tests.hdl.csr.test_nvm_phy", folder=tmp_path).passed == 10
+    assert simulate(design(), "tests.hdl.csr.test_nvm_phy", folder=tmp_path).passed == 12

@@ -17,6 +17,12 @@ from tests.hdl.sim_helpers import start_clock_and_reset, struct
 
 PAIRS = ("GORC", "GOTC", "TOR", "TOT")
 COUNTERS = [r for r in regs.STATISTICS if r.name[:-1] not in PAIRS]
+CYCLES_1024NS = 160
+FLOW = {
+    "xon_rx": "XONRXC", "xon_tx": "XONTXC", "xoff_rx": "XOFFRXC", "xoff_tx": "XOFFTXC", "unsupported": "FCRUC"
+}  # fmt: skip
+CAUSES = {"txqe": "ICTXQEC", "txd_low": "ICTXQMTC", "rxdmt0": "ICRXDMTC", "rxo": "ICRXOC"}
+TIMERS = {"IAC", "ICRXPTC", "ICRXATC", "ICTXPTC", "ICTXATC"}  # of the interrupt logic: below
 
 
 async def read_pair(bench: CsrBench, name: str) -> int:
@@ -38,7 +44,7 @@ class Traffic:
         self.rx_stat, self.tx_stat = struct("rx_stat_t"), struct("tx_stat_t")
 
     async def run(self, frames: int, gap: int) -> None:
-        tasks = [cocotb.start_soon(self._rx(frames, gap)), cocotb.start_soon(self._tx(frames, gap))]
+        tasks = [cocotb.start_soon(side(frames, gap)) for side in (self._rx, self._tx, self._events)]
         for task in tasks:
             await task
 
@@ -78,6 +84,20 @@ class Traffic:
             await self.bench.cycles(gap - 1)
 
 
+    async def _events(self, frames: int, gap: int) -> None:
+        """Pause frames and DMA events: any of them in any cycle."""
+        random, dut = self.bench.random, self.bench.dut
+        for number in range(frames):
+            both = ((dut.flow_event_i, "flow_event_t", FLOW), (dut.event_i, "dma_event_t", CAUSES))
+            for port, name, counters in both:
+                bits = {field: int(random.random() < 0.3 or number == 0) for field in counters}
+                self.model.counts.update(counter for field, counter in counters.items() if bits[field])
+                port.value = struct(name).pack(**bits)
+            await RisingEdge(dut.clk_i)
+            dut.flow_event_i.value = dut.event_i.value = 0
+            await self.bench.cycles(gap - 1)
+
+
 @cocotb.test()
 async def every_counter_counts_what_it_should(dut: Any) -> None:
     bench, model = await CsrBench(dut).start(), StatsModel()
@@ -85,7 +105,7 @@ async def every_counter_counts_what_it_should(dut: Any) -> None:
     await bench.until(lambda: int(dut.idle_o.value))
     found = await read_all(bench)
     assert +found == model.counts
-    assert len(model.counts) == len(COUNTERS) + len(PAIRS), "the traffic moved every counter"
+    assert model.counts.keys() == {r.name for r in COUNTERS} - TIMERS | {*PAIRS}, "the traffic moved every counter"
     assert not +await read_all(bench), "reading clears"
 
 
@@ -137,7 +157,7 @@ async def shortest_received_frames_without_descriptors(dut: Any) -> None:
     reader.cancel()
     await bench.cycles(20)
     found = +await read_all(bench)
-    assert found == {"TPR": 200, "TOR": 200 * 6, "RFC": 200, "RNBC": 200}
+    assert found == {"TPR": 200, "TOR": 200 * 6, "RFC": 200, "RLEC": 200, "RNBC": 200}
 
 
 @cocotb.test()
@@ -181,49 +201,98 @@ async def halves_of_an_octet_count_are_of_one_instant(dut: Any) -> None:
     assert await bench.read(regs.GOTCL) == 0, "the high half alone takes all"
 
 
+@cocotb.test()
+async def delays_that_end_are_counted_by_what_ended_them(dut: Any) -> None:
+    bench = await CsrBench(dut).start()
+    await bench.write(regs.IMS, regs.ICR.RXT0 | regs.ICR.TXDW)
+
+    async def run(events: int, gap: int, **event: int) -> Counter[str]:
+        for _ in range(events):
+            await bench.event(**event)
+            await bench.cycles(gap)
+        await bench.cycles(3 * CYCLES_1024NS)
+        await bench.read(regs.ICR)
+        return +await read_all(bench)
+
+    sides = (("rxt0", "ICRX", regs.RDTR, regs.RADV, "srpd"), ("txdw_ide", "ICTX", regs.TIDV, regs.TADV, "txdw"))
+    for delayed, prefix, packet, absolute, urgent in sides:
+        assert await run(1, 0, **{delayed: 1}) == {"IAC": 1}, "no delay"
+        await bench.write(packet, 2)
+        assert await run(1, 0, **{delayed: 1}) == {"IAC": 1, prefix + "PTC": 1}
+        await bench.write(absolute, 2)
+        await bench.write(packet, 100)
+        assert await run(2, 50, **{delayed: 1}) == {"IAC": 1, prefix + "ATC": 1}
+        assert await run(1, 0, **{delayed: 1, urgent: 1}) == {"IAC": 1}, "an urgent one ends the delay"
+        await bench.write(packet, 0)
+
+
 # ---------------------------------------------------------------- the counters alone, short enough to fill
 FRAME_BITS, OCTET_BITS = 10, 34
 
 
-async def read_bank(dut: Any, row: int, part: int) -> int:
-    dut.rd_i.value, dut.rd_row_i.value, dut.rd_part_i.value = 1, row, part
-    await RisingEdge(dut.clk_i)
-    value = int(dut.rdata_o.value)
-    dut.rd_i.value = 0
-    await RisingEdge(dut.clk_i)
-    return value
+async def quiet(dut: Any, *inputs: str) -> None:
+    for name in inputs:
+        getattr(dut, name).value = 0
+    await start_clock_and_reset(dut)
 
 
 @cocotb.test()
-async def counters_carry_and_stick_at_all_ones(dut: Any) -> None:
-    for name in ("bump_rows_i", "bump_octets_i", "rd_i", "rd_row_i", "rd_part_i"):
-        getattr(dut, name).value = 0
-    await start_clock_and_reset(dut)
-    dut.bump_octets_i.value = 0xFFFF
-    for bumps, frames, octets in (
-        (1, 1, 0xFFFF),
-        (1 << FRAME_BITS, (1 << FRAME_BITS) - 1, 0xFFFF << FRAME_BITS),
-        (70_000, (1 << FRAME_BITS) - 1, 70_000 * 0xFFFF),
-        (270_000, (1 << FRAME_BITS) - 1, (1 << OCTET_BITS) - 1),
-    ):
+async def alone_event_counters_stick_at_all_ones(dut: Any) -> None:
+    await quiet(dut, "bump_rows_i", "rd_i", "rd_row_i")
+
+    async def read(row: int, bump: int = 0) -> int:
+        dut.rd_i.value, dut.rd_row_i.value, dut.bump_rows_i.value = 1, row, bump
+        await RisingEdge(dut.clk_i)
+        value = int(dut.rdata_o.value)
+        dut.rd_i.value = dut.bump_rows_i.value = 0
+        await RisingEdge(dut.clk_i)
+        return value
+
+    full = (1 << FRAME_BITS) - 1
+    for bumps, expected in ((1, 1), (full - 1, full - 1), (full, full), (full + 1, full), (3 * full, full)):
         dut.bump_rows_i.value = 1 << 1
         await ClockCycles(dut.clk_i, bumps)
         dut.bump_rows_i.value = 0
         await RisingEdge(dut.clk_i)
-        assert await read_bank(dut, 1, 0) == frames
-        low = await read_bank(dut, 1, 1)
-        assert low | await read_bank(dut, 1, 2) << 32 == octets
-        assert [await read_bank(dut, 1, part) for part in (0, 1, 2)] == [0, 0, 0]
+        assert await read(1, bump=1 << 1) == expected
+        assert await read(1) == 1, "counted in the cycle of the read, full or not"
+        assert [await read(row) for row in range(3)] == [0, 0, 0]
 
 
-BANK_TEST = "counters_carry_and_stick_at_all_ones"
+@cocotb.test()
+async def alone_octets_carry_and_stick_at_all_ones(dut: Any) -> None:
+    await quiet(dut, "bump_i", "octets_i", "rd_low_i", "rd_high_i")
+
+    async def half(name: str) -> int:
+        port = getattr(dut, f"rd_{name}_i")
+        port.value = 1
+        await RisingEdge(dut.clk_i)
+        value = int(dut.rdata_o.value)
+        port.value = 0
+        await RisingEdge(dut.clk_i)
+        return value
+
+    dut.octets_i.value = 0xFFFF
+    for bumps in (1, 1 << 16, 70_000, 262_148, 262_149, 270_000):
+        dut.bump_i.value = 1
+        await ClockCycles(dut.clk_i, bumps)
+        dut.bump_i.value = 0
+        await RisingEdge(dut.clk_i)
+        low = await half("low")
+        assert low | await half("high") << 32 == min(bumps * 0xFFFF, (1 << OCTET_BITS) - 1)
+        assert [await half(name) for name in ("low", "high", "high")] == [0, 0, 0]
 
 
 def test_statistics(tmp_path):
-    ran = simulate(design(), "tests.hdl.csr.test_stats", folder=tmp_path, test_filter=f"^((?!{BANK_TEST}).)*$")
-    assert ran.passed == 6
+    ran = simulate(design(), "tests.hdl.csr.test_stats", folder=tmp_path, test_filter="^((?!alone_).)*$")
+    assert ran.passed == 7
 
 
 def test_counters_alone(tmp_path):
-    bank = Design("nic_stats_bank", nic_sources("nic_stats_bank"), {"FrameBits": FRAME_BITS, "OctetBits": OCTET_BITS})
-    assert simulate(bank, "tests.hdl.csr.test_stats", folder=tmp_path, test_filter=BANK_TEST).passed == 1
+    bank = Design("nic_stats_bank", nic_sources("nic_stats_bank"), {"Bits": FRAME_BITS})
+    assert simulate(bank, "tests.hdl.csr.test_stats", folder=tmp_path, test_filter="alone_event").passed == 1
+
+
+def test_octets_alone(tmp_path):
+    octets = Design("nic_stats_octets", nic_sources("nic_stats_octets"), {"Bits": OCTET_BITS})
+    assert simulate(octets, "tests.hdl.csr.test_stats", folder=tmp_path, test_filter="alone_octets").passed == 1

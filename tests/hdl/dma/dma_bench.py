@@ -25,17 +25,18 @@ from tests.hdl.dma.layout import (
     error_record,
     ring_int,
     rx_cfg_int,
+    tx_cfg_int,
     unpack_beat,
 )
 from tests.hdl.dma.rings import Memory, RxRing, TxFrame, TxRing
-from tests.hdl.sim_helpers import struct
+from tests.hdl.sim_helpers import constant, struct
 
-__all__ = ["RX_DATA", "RX_DESC", "RX_WB", "TX_DATA", "TX_DESC", "TX_WB", "DmaBench", "Setup"]
+__all__ = ["PACKET_MEMORY_KB", "RX_DATA", "RX_DESC", "RX_WB", "TX_DATA", "TX_DESC", "TX_WB", "DmaBench", "Setup"]
 
 RX_DESC, TX_DESC, TX_DATA = 0, 1, 2  # read IDs
 RX_DATA, RX_WB, TX_WB = 0, 1, 2  # write IDs
 EVENT = struct("dma_event_t")
-PAD = struct("tx_cfg_t").pack(en=1, psp=1, buf_kb=20)
+PACKET_MEMORY_KB = constant("PacketMemoryKb")
 # Everything the pins of nic_dma start with.
 INPUTS = (
     "stop_i", "rx_cfg_i", "tx_cfg_i", "rx_ring_i", "tx_ring_i", "rx_head_load_i", "tx_head_load_i", "head_value_i",
@@ -51,12 +52,21 @@ class Setup:
     tx_count: int = 32
     buf_bytes: int = 2048
     rdmts: int = 0
+    small_bytes: int = 0  # frames up to this raise SRPD
+    low: int = 0  # descriptors left to send that raise TXD_LOW, in eights
+    rx_kb: int = 20  # shares of the packet memory
+    tx_kb: int = 20
     memory_bytes: int = 1 << 21
     tx_pool_bytes: int = 1 << 20
     tx_ready: float = 1.0  # chance per cycle that the MAC takes a beat
     beat_every: int = 1  # cycles per received beat
     frame_every: float = 0.0  # cycles from one received frame's first beat to the next one's, at least
     send_every: float = 0.0  # the same for frames that the MAC takes
+
+
+def tx_limit(kb: int) -> int:
+    """The longest frame that a transmit buffer of `kb` KiB sends, bytes."""
+    return min(16288, 1024 * min(kb, PACKET_MEMORY_KB))
 
 
 class DmaBench:
@@ -90,8 +100,8 @@ class DmaBench:
         """New memory, new rings, new slaves: as after a reset."""
         setup, rng = self.setup, self.rng
         self.memory = Memory(setup.memory_bytes)
-        self.rx = RxRing(self.memory, setup.rx_count, setup.buf_bytes, rng)
-        self.tx = TxRing(self.memory, setup.tx_count, rng, setup.tx_pool_bytes)
+        self.rx = RxRing(self.memory, setup.rx_count, setup.buf_bytes, rng, setup.small_bytes)
+        self.tx = TxRing(self.memory, setup.tx_count, rng, setup.tx_pool_bytes, tx_limit(setup.tx_kb))
         self.reader = ReadSlave(self.settings, rng, self.bus_bytes, self._read)
         self.writer = WriteSlave(self.settings, rng, self.bus_bytes, self._store)
         self.unanswered: dict[int, deque[tuple[Burst, int, bytes]]] = {id: deque() for id in range(3)}
@@ -116,10 +126,16 @@ class DmaBench:
         for _ in range(3):
             await RisingEdge(dut.clk_i)
         dut.rst_ni.value = 1
-        self._set("rx_cfg_i", rx_cfg_int(self.setup.buf_bytes, self.setup.rdmts))
-        self._set("tx_cfg_i", PAD)
+        self.configure(self.setup)
         await RisingEdge(dut.clk_i)
         return self
+
+    def configure(self, setup: Setup) -> None:
+        """What of a setup the card is told beside the rings."""
+        self.setup = setup
+        self._set("rx_cfg_i", rx_cfg_int(setup.buf_bytes, setup.rdmts, setup.rx_kb, setup.small_bytes))
+        self._set("tx_cfg_i", tx_cfg_int(setup.tx_kb, setup.low))
+        self.tx.limit, self.rx.small_bytes = tx_limit(setup.tx_kb), setup.small_bytes
 
     def _set(self, name: str, value: int) -> None:
         if self.pins.get(name) != value:
@@ -230,10 +246,9 @@ class DmaBench:
         event = EVENT.unpack(int(dut.event_o.value))
         for name, seen in vars(event).items():
             self.counts[name] += seen
-        if event.rxt0:
-            self.rx.see_event()
-        if event.txdw or event.txdw_ide:
-            self.tx.see_event()
+        for ring, kinds in ((self.rx, ("rxt0", "srpd")), (self.tx, ("txdw", "txdw_ide"))):
+            if names := [name for name in kinds if getattr(event, name)]:
+                ring.see_event(names)
         self.counts["rnbc"] += int(dut.rnbc_o.value)
         if (stat := RxStat.of(int(dut.rx_stat_o.value))) is not None:
             self._see_rx_stat(stat, bool(event.rxo))

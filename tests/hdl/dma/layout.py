@@ -18,6 +18,7 @@ __all__ = [
     "SE",
     "TX_DEXT",
     "TX_EOP",
+    "TX_IDE",
     "TX_IFCS",
     "TX_RS",
     "Frame",
@@ -27,12 +28,13 @@ __all__ = [
     "error_record",
     "ring_int",
     "rx_cfg_int",
+    "tx_cfg_int",
     "unpack_beat",
 ]  # fmt: skip
 
 DD, EOP, IXSM, PIF = 1, 2, 4, 0x80
 CE, SE, RXE = 1, 2, 0x80
-TX_EOP, TX_IFCS, TX_RS, TX_DEXT = 1, 2, 8, 0x20
+TX_EOP, TX_IFCS, TX_RS, TX_DEXT, TX_IDE = 1, 2, 8, 0x20, 0x80
 
 
 class RxStat(NamedTuple):
@@ -105,8 +107,12 @@ def ring_int(enabled: bool, base: int, count: int, tail: int) -> int:
     return enabled << 96 | base << 32 | count << 16 | tail
 
 
-def rx_cfg_int(buf_bytes: int, rdmts: int = 0) -> int:
-    return struct("rx_cfg_t").pack(en=1, rdmts=rdmts, buf_kb=20, buf_bytes=buf_bytes)
+def rx_cfg_int(buf_bytes: int, rdmts: int = 0, buf_kb: int = 20, small_bytes: int = 0) -> int:
+    return struct("rx_cfg_t").pack(en=1, rdmts=rdmts, small_bytes=small_bytes, buf_kb=buf_kb, buf_bytes=buf_bytes)
+
+
+def tx_cfg_int(buf_kb: int = 20, low: int = 0, pad: int = 1) -> int:
+    return struct("tx_cfg_t").pack(en=1, psp=pad, low=low, buf_kb=buf_kb)
 
 
 def error_record(value: int) -> tuple[bool, int] | None:

@@ -9,10 +9,11 @@ found to be not there.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from random import Random
 
-from tests.hdl.dma.layout import DD, EOP, IXSM, PIF, TX_DEXT, TX_EOP, TX_IFCS, TX_RS, Frame
+from tests.hdl.dma.layout import DD, EOP, IXSM, PIF, TX_DEXT, TX_EOP, TX_IDE, TX_IFCS, TX_RS, Frame
 
 __all__ = ["Memory", "Ring", "RxRing", "Segment", "TxFrame", "TxRing"]
 
@@ -53,9 +54,12 @@ class Ring:
         self.start = 0  # index of sequence number 0
         self.written = 0  # write-backs: first whose AW has not come
         self.visible = 0  # first whose write-back has not been answered
-        self.reported = 0  # `causes` at the last event
-        self.answers = self.events = 0  # write-back bursts that made some visible; events
-        self.causes = 0  # descriptors with a cause that are visible
+        # By name of the event: visible descriptors with that cause, and how many at the last event; write-back
+        # bursts that made some visible; events.
+        self.causes: Counter[str] = Counter()
+        self.reported: Counter[str] = Counter()
+        self.answers: Counter[str] = Counter()
+        self.events: Counter[str] = Counter()
         self.fetched = 0  # highest sequence number that was asked for
         self.failed: int | None = None  # an access for this one failed: it and what follows never get DD
         self.dead = False  # a write-back failed
@@ -84,11 +88,17 @@ class Ring:
     def may_report(self, sequence: int) -> bool:
         return self.failed is None or sequence < self.failed
 
-    def see_event(self) -> None:
-        """One per write-back; one that was cut in two bursts has one for both."""
-        self.events += 1
-        assert self.events <= self.answers, "an event before its write-back was answered"
-        self.reported = self.causes
+    def see_event(self, names: list[str]) -> None:
+        """At most one of each name per write-back; one that was cut in two bursts has one for both."""
+        for name in names:
+            self.events[name] += 1
+            assert self.events[name] <= self.answers[name], f"{name} without a write-back that was answered"
+            self.reported[name] = self.causes[name]
+
+    def see_causes(self, names: list[str]) -> None:
+        """A write-back burst was answered: a name for each cause in it."""
+        self.causes.update(names)
+        self.answers.update(set(names))
 
     def see_fetch(self, addr: int, size: int, beside: bool) -> int:
         """The card reads descriptors: only such as are given to it. Returns the first one's sequence number.
@@ -112,12 +122,13 @@ class Segment:
     eop: bool
     errors: int
     pif: bool
+    small: bool
 
 
 class RxRing(Ring):
-    def __init__(self, memory: Memory, count: int, buf_bytes: int, rng: Random) -> None:
+    def __init__(self, memory: Memory, count: int, buf_bytes: int, rng: Random, small_bytes: int = 0) -> None:
         super().__init__(memory, count)
-        self.buf_bytes, self.rng = buf_bytes, rng
+        self.buf_bytes, self.small_bytes, self.rng = buf_bytes, small_bytes, rng
         self.buffers = [memory.alloc(buf_bytes, 1, rng.randrange(80)) for _ in range(count)]
         self.segments: list[Segment] = []  # by sequence number
         self.payload = 0  # sequence number that payload is written for
@@ -135,11 +146,11 @@ class RxRing(Ring):
 
     def expect(self, frame: Frame) -> None:
         """The card has stored this frame."""
-        data = frame.stored
+        data, small = frame.stored, len(frame.data) <= self.small_bytes  # its length on the wire counts
         for start in range(0, len(data), self.buf_bytes):
             eop = start + self.buf_bytes >= len(data)
             part = data[start : start + self.buf_bytes]
-            self.segments.append(Segment(part, eop, frame.errors if eop else 0, frame.pif and eop))
+            self.segments.append(Segment(part, eop, frame.errors if eop else 0, frame.pif and eop, small and eop))
 
     def see_payload(self, addr: int, data: bytes) -> int:
         """A payload burst: the next bytes of the frame, where the descriptor says. Returns the sequence number."""
@@ -167,7 +178,7 @@ class RxRing(Ring):
 
     def see_write_back(self, addr: int, data: bytes) -> None:
         """Its B: the descriptors are now in memory."""
-        causes = self.causes
+        causes: list[str] = []
         for start in range(0, len(data), 16):
             segment = self.segments[self.visible]
             assert addr + start == self.address(self.visible)
@@ -177,9 +188,9 @@ class RxRing(Ring):
             got = data[start : start + 16]
             assert got == want, f"descriptor {self.visible}: {got.hex()} for {want.hex()}"
             self.visible += 1
-            self.causes += segment.eop
+            causes += ["rxt0"] * segment.eop + ["srpd"] * segment.small
             self.frames_visible += segment.eop
-        self.answers += self.causes > causes
+        self.see_causes(causes)
 
 
 @dataclass(slots=True)
@@ -202,14 +213,14 @@ class TxDesc:
 
 
 class TxRing(Ring):
-    def __init__(self, memory: Memory, count: int, rng: Random, pool_bytes: int) -> None:
+    def __init__(self, memory: Memory, count: int, rng: Random, pool_bytes: int, limit: int) -> None:
         super().__init__(memory, count)
         self.rng = rng
         self.pool = memory.alloc(pool_bytes)
         self.pool_bytes, self.pool_used = pool_bytes, 0
         self.descs: list[TxDesc] = []  # by sequence number
         self.frames: list[TxFrame] = []  # to be sent
-        self.limit = 16288
+        self.limit = limit  # bytes of the longest frame that is sent
         self.chain = b""  # of the frame whose last descriptor has not been posted
         self.read = self.offset = 0  # whose bytes are asked for next, and from where
 
@@ -242,7 +253,7 @@ class TxRing(Ring):
         for number, (start, end) in enumerate(itertools.pairwise(edges)):
             last = number == len(edges) - 2
             cmd = TX_RS * (rs if last else self.rng.random() < 0.2) | TX_IFCS * (fcs if last else self.rng.randrange(2))
-            self.post(data[start:end], cmd | TX_EOP * last | self.rng.choice((0, 0x80, 0x40, 4)))
+            self.post(data[start:end], cmd | TX_EOP * last | self.rng.choice((0, TX_IDE, 0x40, 4)))
 
     def see_read(self, addr: int, end: int) -> int:
         """A payload burst, which brings what lies before `end`: the next bytes in ring order. Returns whose."""
@@ -272,7 +283,7 @@ class TxRing(Ring):
             addr += 16
 
     def see_write_back(self, addr: int, data: bytes) -> None:
-        self.answers += 1
+        causes = []
         for start in range(0, len(data), 16):
             sequence = self._next_written(self.visible)
             want = bytearray(self.descs[sequence].raw)
@@ -281,7 +292,8 @@ class TxRing(Ring):
             assert addr + start == self.address(sequence) and got == want, f"descriptor {sequence}: {got.hex()}"
             self._forget(sequence)
             self.visible = sequence + 1
-            self.causes += 1
+            causes.append("txdw_ide" if self.descs[sequence].cmd & TX_IDE else "txdw")
+        self.see_causes(causes)
 
     def see_head(self, index: int) -> int:
         # Descriptors without RS retire unseen, all bytes read.

@@ -17,7 +17,6 @@ from tests.hdl.dma.dma_bench import RX_DATA, RX_DESC, RX_WB, TX_DATA, TX_DESC, T
 from tests.hdl.dma.layout import TX_DEXT, TX_EOP, TX_IFCS, TX_RS, Frame
 
 FAST = Settings(latency=(5, 5))
-LATE = Settings(latency=(156, 156))
 
 
 def random_frame(rng: Random, longest: int = 1600) -> Frame:
@@ -78,7 +77,7 @@ async def one_frame_each_way(dut: Any) -> None:
 
 @cocotb.test()
 async def random_traffic(dut: Any) -> None:
-    setup = Setup(rx_count=24, tx_count=16, buf_bytes=256, tx_ready=0.7)
+    setup = Setup(rx_count=24, tx_count=16, buf_bytes=256, tx_ready=0.7, small_bytes=100)
     bench = await DmaBench(dut, HARSH, setup).start()
     await traffic(bench, 120)
     bench.check_all_done()
@@ -89,7 +88,7 @@ async def random_traffic(dut: Any) -> None:
 @cocotb.test()
 async def large_frames(dut: Any) -> None:
     """Jumbo frames, the largest the card sends, and those that fill buffers to the byte."""
-    setup = Setup(rx_count=40, tx_count=32, buf_bytes=1024, tx_ready=0.9, memory_bytes=1 << 22)
+    setup = Setup(rx_count=40, tx_count=32, buf_bytes=1024, tx_ready=0.9, beat_every=2, memory_bytes=1 << 22)
     bench = await DmaBench(dut, HARSH, setup).start()
     bench.rx.post(bench.rx.free)
     for size in (9018, 16288, 9014, 16288, 9018):
@@ -126,7 +125,7 @@ async def frames_wait_for_descriptors(dut: Any) -> None:
     bench = await DmaBench(dut, HARSH, Setup(rx_count=64, buf_bytes=512)).start()
     bench.rx_frames.extend(Frame(bench.rng.randbytes(1500), stripped=4) for _ in range(25))
     await bench.run()
-    kept = 32768 // (94 * 16)
+    kept = 20 * 1024 // (94 * 16)
     assert bench.counts["rnbc"] == bench.counts["stored"] == kept
     assert bench.counts["rxo"] == bench.counts["missed"] == 25 - kept > 0
     assert bench.rx.visible == 0 and dut.idle_o.value
@@ -387,67 +386,6 @@ for _kind, _id, _name in (
     globals()[f"error_{_name}"] = cocotb.test(name=f"error_{_name}")(
         lambda dut, kind=_kind, id=_id: failing(dut, kind, id)
     )
-
-
-# ------------------------------------------------------------------ rate
-async def both_ways(
-    dut: Any, size: int, frames: int, receive_every: float, send_every: float
-) -> tuple[DmaBench, float]:
-    """`frames` frames of `size` bytes with FCS each way, R and B 1 us late, software always ahead.
-
-    Returns the bench and the cycles per frame sent, after a start of a tenth of them. What was received is in memory,
-    write-back and all, soon after the last frame came: nothing piles up.
-    """
-    setup = Setup(
-        1024, 1024, 2048, memory_bytes=1 << 23, beat_every=2, frame_every=receive_every, send_every=send_every
-    )
-    bench = await DmaBench(dut, LATE, setup).start()
-    bench.rx.post(bench.rx.free)
-    data = [bench.rng.randbytes(size) for _ in range(4)]
-    bench.rx_frames.extend(Frame(data[i % 4], stripped=4) for i in range(frames))
-    bench.rx_frame_due = bench.cycle + 300  # the first is sent about then, too
-    sent: list[int] = []  # cycles
-    received = visible = given = 0
-    while bench.rx.frames_visible < frames or len(bench.tx_sent) < frames:
-        while given < frames and bench.tx.free > 1:
-            bench.tx.post_frame(data[given % 4][: size - 4], [])
-            given += 1
-        bench.rx.post(bench.rx.free)
-        await bench.step()
-        sent += [bench.cycle] * (len(bench.tx_sent) - len(sent))
-        if bench.rx_frames or bench.rx_beats:
-            received = bench.cycle
-        if bench.rx.frames_visible < frames:
-            visible = bench.cycle
-        assert bench.counts["missed"] == 0, bench.state
-    each = (sent[-1] - sent[frames // 10]) / (frames - 1 - frames // 10)
-    cocotb.log.info("%d bytes: sent every %.2f cycles, received every %.2f and visible %d cycles later, %s", size, each,
-                    receive_every, visible - received, bench.counts)  # fmt: skip
-    assert visible - received < 2 * 156 + size / 16 + 100, "received frames pile up"
-    await bench.run()
-    bench.check_all_done()
-    return bench, each
-
-
-@cocotb.test()
-async def line_rate_64(dut: Any) -> None:
-    bench, each = await both_ways(dut, 64, 700, 10.5, 10.5)
-    assert each < 10.51
-    assert bench.counts["w1"] < 700 / 4 and bench.counts["w2"] < 700 / 4, "write-backs are not batched"
-    assert bench.counts["r0"] < 1024 / 16 + 700 / 8 and bench.counts["r1"] < 700 / 8, "descriptors are not prefetched"
-
-
-@cocotb.test()
-async def faster_than_line_rate_64(dut: Any) -> None:
-    """What the DMA itself can do with frames of 64 bytes: the bound is what it reaches today."""
-    _, each = await both_ways(dut, 64, 700, 8.0, 0.0)
-    assert each < 9.0
-
-
-@cocotb.test()
-async def line_rate_9018(dut: Any) -> None:
-    _, each = await both_ways(dut, 9018, 20, 9038 / 8, 9038 / 8)
-    assert each < 1.001 * 9038 / 8
 
 
 def test_nic_dma(tmp_path: Path) -> None:

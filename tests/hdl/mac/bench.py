@@ -84,8 +84,8 @@ class MacBench:
         self.checking = cocotb.start_soon(self.checker.run())
         self._receiving = cocotb.start_soon(self._receive())
 
-    def configure(self, *, psp: int, ipgt: int = IPGT_DEFAULT) -> None:
-        self.dut.tx_cfg_i.value = TX_CFG.pack(en=1, psp=psp, ipgt=ipgt)
+    def configure(self, *, psp: int, ipgt: int = IPGT_DEFAULT, loopback: int = 0) -> None:
+        self.dut.tx_cfg_i.value = TX_CFG.pack(en=1, psp=psp, ipgt=ipgt, loopback=loopback)
         self.checker.gap_bytes = 12 + max(0, ipgt - IPGT_DEFAULT)
 
     def new_checker(self) -> None:

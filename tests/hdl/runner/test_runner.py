@@ -117,3 +117,15 @@ def test_cases_that_pass_are_counted(tiny: Design, cases: str, tmp_path: Path) -
 def test_a_filter_that_matches_nothing_is_a_failure(tiny: Design, cases: str, tmp_path: Path) -> None:
     with pytest.raises(SimulationFailed):
         simulate(tiny, cases, folder=tmp_path / "run", test_filter="no_such_case")
+
+
+def test_coverage_is_counted_and_kept_when_asked_for(
+    tiny: Design, cases: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(runner.COVER_VARIABLE, raising=False)
+    without = build(tiny)
+    monkeypatch.setenv(runner.COVER_VARIABLE, str(tmp_path / "counts"))
+    assert build(tiny) != without
+    simulate(tiny, cases, folder=tmp_path / "run", test_filter="passes")
+    (kept,) = (tmp_path / "counts").glob("tiny-*.dat")
+    assert "v_line/tiny" in kept.read_text()

@@ -19,6 +19,10 @@ from driver.e1000e.regs import (
     EECD,
     EERD,
     EXTCNF_CTRL,
+    FCAH,
+    FCRTH,
+    FCT,
+    FCTTV,
     GORCH,
     GORCL,
     GOTCH,
@@ -30,6 +34,8 @@ from driver.e1000e.regs import (
     IMS,
     MDIC,
     MTA,
+    PBA,
+    PHY_ANLPAR,
     PHY_BMCR,
     PHY_BMSR,
     PHY_ID1,
@@ -51,6 +57,10 @@ from driver.e1000e.regs import (
     TDH,
     TDLEN,
     TDT,
+    TIDV,
+    TIPG,
+    TXCW,
+    VET,
     MdiOp,
     PhyRegister,
     Register,
@@ -89,6 +99,14 @@ def _all_registers() -> dict[int, Register]:
 
 REGISTERS = _all_registers()
 PHY_RESETS = {r.number: r.reset for r in vars(regs).values() if isinstance(r, PhyRegister)}
+KEPT = {  # what a register keeps of what is written, where that is not all 32 bits
+    **{register.offset: register.ALL & ~register.FPD for register in (RDTR, TIDV)},
+    **{
+        register.offset: register.ALL
+        for register in (FCAH, FCT, FCRTH, FCTTV, RDBAL, RDLEN, RDH, RDT, TDBAL, TDLEN, TIPG, TXCW, VET)
+    },
+    **{register.offset: 0x8003_FFFF for register in RAH},
+}
 CLEARED_BY_READ = {r.offset for r in STATISTICS} - {GORCL.offset, GOTCL.offset}
 
 
@@ -107,6 +125,8 @@ class FakeCard(FakeFunction):
         self.transmitted: list[bytes] = []
         self.on_transmit: Callable[[bytes], None] = lambda frame: None
         self.frames_seen = 0
+        self.packet_memory_kb = 40
+        self.partner = 0x45E1  # its abilities, in PHY_ANLPAR
         # faults
         self.gone = False  # answers all ones to everything, masters nothing
         self.tx_hangs = False  # fetches nothing from the transmit ring, until a reset
@@ -116,6 +136,8 @@ class FakeCard(FakeFunction):
         self.mdic_never_ready = False
         self.mdic_error = False
         self.eerd_never_done = False
+        self.loops_back = True  # in PHY loopback a frame that is sent is received
+        self.kept = dict(KEPT)
         self.cable = True
         self.link = False
         self.link_ns = 200_000
@@ -130,7 +152,7 @@ class FakeCard(FakeFunction):
 
     # ------------------------------------------------------------------------------------------ registers
     def _reset_registers(self) -> None:
-        kept = {EXTCNF_CTRL.offset: self.reg.get(EXTCNF_CTRL.offset, 0)} if self.generation else {}
+        kept = {at: self.reg[at] for at in (EXTCNF_CTRL.offset, PBA.offset)} if self.generation else {}
         self.reg = {offset: register.reset for offset, register in REGISTERS.items()} | kept
         self.generation += 1
         self.fifo: deque[bytes] = deque()
@@ -184,6 +206,7 @@ class FakeCard(FakeFunction):
             TDT.offset: self._write_tdt,
             RDT.offset: self._write_rdt,
             RCTL.offset: self._write_rctl,
+            PBA.offset: self._write_pba,
             TCTL.offset: self._write_tctl,
         }
         if offset in actions:
@@ -193,7 +216,7 @@ class FakeCard(FakeFunction):
         elif offset in (TDH.offset, TDBAL.offset, TDLEN.offset) and self.get(TCTL) & TCTL.EN:
             self.complaints.append(f"{REGISTERS[offset].name} written while transmitting")
         elif offset not in CLEARED_BY_READ and offset != STATUS.offset:
-            self.reg[offset] = value & ~RDTR.FPD if offset == RDTR.offset else value
+            self.reg[offset] = value & self.kept.get(offset, ALL_ONES)
 
     def _status(self) -> int:
         value = STATUS.reset & ~(STATUS.LU | STATUS.GIO_MASTER_ENABLE)
@@ -269,24 +292,32 @@ class FakeCard(FakeFunction):
         self.reg[MDIC.offset] = answer if self.mdic_never_ready else answer | MDIC.READY
 
     def _read_phy(self, number: int) -> int:
+        if number == PHY_ANLPAR.number:
+            return self.partner if self.link else 0
         value = self.phy.get(number, 0)
         if number == PHY_BMSR.number:  # LINK holds a loss until it is read
             now = PHY_BMSR.LINK | PHY_BMSR.AN_COMPLETE if self.link else 0
             self.phy[number] = value & ~(PHY_BMSR.LINK | PHY_BMSR.AN_COMPLETE) | now
         return value
 
+    @property
+    def loopback(self) -> bool:
+        return bool(self.phy[PHY_BMCR.number] & PHY_BMCR.LOOPBACK)
+
     def _write_phy(self, number: int, value: int) -> None:
         if number in (PHY_ID1.number, PHY_ID2.number, PHY_BMSR.number):
             return
         if number == PHY_BMCR.number:
-            if value & (PHY_BMCR.RESTART_AN | PHY_BMCR.RESET):
+            if value & PHY_BMCR.LOOPBACK:
+                self._set_link(True)
+            elif value & (PHY_BMCR.RESTART_AN | PHY_BMCR.RESET):
                 self._set_link(False)
                 self._negotiate()
             value &= ~(PHY_BMCR.RESTART_AN | PHY_BMCR.RESET)
         self.phy[number] = value
 
     def _negotiate(self) -> None:
-        self.pump.at(self.pump.now_ns + self.link_ns, lambda: self._set_link(self.cable))
+        self.pump.at(self.pump.now_ns + self.link_ns, lambda: self._set_link(self.cable or self.loopback))
 
     def _set_link(self, link: bool) -> None:
         if link == self.link:
@@ -333,7 +364,7 @@ class FakeCard(FakeFunction):
         self._start_tx()
 
     def _write_tdt(self, value: int) -> None:
-        if value >= max(1, self.get(TDLEN) // 16):
+        if self.get(TCTL) & TCTL.EN and value >= max(1, self.get(TDLEN) // 16):
             self.complaints.append(f"TDT {value} is outside the ring")
         self.reg[TDT.offset] = value
         self._start_tx()
@@ -387,6 +418,10 @@ class FakeCard(FakeFunction):
             return
         self._count("GPTC", "TPT")
         self.reg[GOTCL.offset] += len(frame) + FCS_BYTES
+        if self.loopback:
+            if self.loops_back:
+                self.receive(frame)
+            return
         self.transmitted.append(frame)
         self.on_transmit(frame)
 
@@ -437,8 +472,13 @@ class FakeCard(FakeFunction):
         self.reg[RCTL.offset] = value
         self._start_rx()
 
+    def _write_pba(self, value: int) -> None:
+        """The transmitter has what the receiver leaves."""
+        share = min(PBA.RXA.get(value), self.packet_memory_kb)
+        self.reg[PBA.offset] = PBA.RXA.put(share) | PBA.TXA.put(self.packet_memory_kb - share)
+
     def _write_rdt(self, value: int) -> None:
-        if value >= max(1, self.get(RDLEN) // 16):
+        if self.get(RCTL) & RCTL.EN and value >= max(1, self.get(RDLEN) // 16):
             self.complaints.append(f"RDT {value} is outside the ring")
         self.reg[RDT.offset] = value
         self._start_rx()

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import pytest
 
 from driver.e1000e.ethtool import (
-    SPEED_UNKNOWN,
     e1000_get_drvinfo,
     e1000_get_ethtool_stats,
     e1000_get_link_ksettings,
@@ -22,6 +21,7 @@ from driver.e1000e.phy import e1e_rphy, e1e_wphy, e1000_get_hw_semaphore_82574, 
 from driver.e1000e.regs import ICS, IMS, PHY_ANAR, PHY_ID1
 from driver.linux.delay import msleep
 from driver.linux.errno import EINVAL
+from driver.linux.ethtool import SPEED_UNKNOWN
 from driver.linux.module import ModuleParamError
 from tests.unit.e1000e.bench import Bench, frame_of
 

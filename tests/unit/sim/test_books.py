@@ -109,3 +109,27 @@ def test_what_is_expected_is_compared_both_ways(kept: Kept) -> None:
     assert kept.books.nothing_outstanding and kept.books.problems() == []
     kept.books.host_received(to(HOST).payload)
     assert len(kept.books.problems()) == 1
+
+
+def test_a_reset_excuses_what_was_on_its_way_and_no_more(kept: Kept) -> None:
+    books, frame = kept.books, to(HOST)
+    for _ in range(2):
+        kept.wire.left(frame, 0)
+        books.host_sent(frame.payload)
+    with books.receiver_may_be_off():
+        books.card_was_reset()
+    assert books.nothing_outstanding
+    assert books.receive_account({}).drops == {"sent while the receiver was off": 2}
+    assert books.transmit_account(0).drops == {"in the card when it was reset": 2}
+    kept.wire.left(frame, 0)
+    books.host_sent(frame.payload)
+    assert books.receive_account({}).unaccounted == books.transmit_account(0).unaccounted == 1
+
+
+@pytest.mark.parametrize(("unreported", "closed"), [(0, False), (1, True)])
+def test_a_frame_that_the_driver_was_not_told_of_is_sent_and_dropped(kept: Kept, unreported: int, closed: bool) -> None:
+    frame = to(OTHER)
+    kept.books.host_sent(frame.payload)
+    kept.wire.came(Received(frame.payload, 0, True))
+    kept.books.card_was_reset(unreported)
+    assert kept.books.transmit_account(1).closed is closed

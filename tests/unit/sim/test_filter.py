@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 import pytest
 
-from sim.check.filter import FilterConfig, multicast_hash, wanted
+from sim.check.filter import FilterConfig, multicast_hash, stored, wanted
 
 STATION = bytes.fromhex("5254000000aa")
 OTHER = bytes.fromhex("5254000000ab")
@@ -46,3 +46,11 @@ def test_hash_bit_admits_exactly_its_addresses():
     assert wanted(frame(GROUP), config)
     assert multicast_hash(neighbour, 0) != bit
     assert not wanted(frame(neighbour), config)
+
+
+@pytest.mark.parametrize("good", [True, False])
+@pytest.mark.parametrize("store_bad", [True, False])
+def test_broken_frame_is_stored_only_where_bad_packets_are_and_only_if_wanted(good, store_bad):
+    config = FilterConfig(exact=[STATION], store_bad_packets=store_bad)
+    assert stored(frame(STATION), good, config) is (good or store_bad)
+    assert not stored(frame(OTHER), good, config)

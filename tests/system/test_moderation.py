@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""How often the card interrupts, measured in simulated time: at once, once per ITR interval, after RDTR and RADV, at
+thresholds; and what the driver's adaptive rate makes of three kinds of traffic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cocotb
+import pytest
+from cocotb.triggers import Timer
+
+from driver.e1000e.itr import RATES_HZ, LatencyRange
+from driver.e1000e.param import ITR_ADAPTIVE
+from driver.e1000e.regs import ICR, ITR, RADV, RCTL, RDTR
+from sim.config import BenchConfig, DriverConfig
+from sim.host.simtime import now_ps
+from sim.launch import launch
+from sim.wire import Frame
+from sim.wire.pacing import PacedWire
+from tests.system.helpers import AXI, NATIVE, bench_up
+from tests.system.moderated_card import ENTRIES, ModeratedCard, gaps_ns
+
+TICK_NS, DELAY_NS = 256, 1024  # units of ITR; of RDTR, RADV, TIDV, TADV
+# From the end of a frame on the wire to the line: memory of 300 ns, twice, and the card.
+AT_ONCE_NS = 2_000
+# A handler's read of ICR, and the two clocks of the card around it.
+SLACK_NS = 60
+
+
+@cocotb.test()
+async def an_interrupt_for_each_frame(dut: Any) -> None:
+    """Nothing moderates: every spaced frame interrupts, in either direction."""
+    card = await ModeratedCard.up(dut, ICR.RXT0 | ICR.TXDW)
+    await card.set((ITR, 0), (RDTR, 0))
+    for _ in range(20):
+        card.receive()
+        (received,) = await card.quiet(20_000)
+        assert received.causes & ICR.RXT0 and not received.causes & ICR.TXDW
+        await card.send(1)
+        (sent,) = await card.quiet(20_000)
+        assert sent.causes & ICR.TXDW and not sent.causes & ICR.RXT0
+    await card.down()
+
+
+@cocotb.test()
+async def an_interrupt_for_each_interval(dut: Any) -> None:
+    """Frames faster than ITR: the line rises exactly once per interval, whatever the interval."""
+    card = await ModeratedCard.up(dut, ICR.RXT0)
+    for interval in (20, 78, 195):
+        await card.set((ITR, interval), (RDTR, 0))
+        await card.quiet(100_000)  # what ran with the interval before
+        await card.receive_every(1_000, 3 * interval)
+        seen = await card.quiet(interval * TICK_NS * 2)
+        gaps = gaps_ns(seen)[:-1]  # the last one waits for a frame
+        assert len(gaps) >= 3 * interval * 1_000 // (interval * TICK_NS) - 2
+        for gap in gaps:
+            assert interval * TICK_NS <= gap <= interval * TICK_NS + 1_000 + SLACK_NS, (interval, gaps)
+    await card.down()
+
+
+@cocotb.test()
+async def the_receive_delay_starts_anew_with_each_frame(dut: Any) -> None:
+    card = await ModeratedCard.up(dut, ICR.RXT0)
+    delay = 20
+    await card.set((ITR, 0), (RADV, 0), (RDTR, delay))
+    for frames in (1, 2, 8):
+        last_ns = await card.receive_every(delay * DELAY_NS * 3 // 4, frames)
+        (interrupt,) = await card.quiet(2 * delay * DELAY_NS)
+        assert 0 <= interrupt.rose_ps / 1000 - last_ns - delay * DELAY_NS <= AT_ONCE_NS
+    await card.down()
+
+
+@cocotb.test()
+async def the_absolute_delay_bounds_it(dut: Any) -> None:
+    """Frames that keep RDTR from ending: one interrupt RADV after the first of each batch."""
+    card = await ModeratedCard.up(dut, ICR.RXT0)
+    delay, bound = 20, 50
+    await card.set((ITR, 0), (RADV, bound), (RDTR, delay))
+    begin_ps, period_ns = now_ps(), 10_000
+    await card.receive_every(period_ns, 20)
+    seen = await card.quiet(2 * bound * DELAY_NS)
+    first = (seen[0].rose_ps - begin_ps) / 1000
+    assert bound * DELAY_NS <= first <= bound * DELAY_NS + AT_ONCE_NS
+    for gap in gaps_ns(seen)[:-1]:  # until the next frame, and RADV from that
+        assert bound * DELAY_NS <= gap <= bound * DELAY_NS + period_ns + AT_ONCE_NS
+    assert len(seen) == 4
+    await card.down()
+
+
+@cocotb.test()
+async def few_descriptors_left_is_told_once(dut: Any) -> None:
+    """RXDMT0 with the frame that leaves a half, a quarter, an eighth of the ring, and again only after a refill."""
+    card = await ModeratedCard.up(dut, ICR.RXDMT0)
+    await card.set((ITR, 0), (RDTR, 0))
+    free = ENTRIES - 1
+    for fraction in range(3):
+        threshold = ENTRIES >> 1 + fraction
+        await card.set((RCTL, RCTL.EN | RCTL.BAM | RCTL.SECRC | RCTL.RDMTS.put(fraction)))
+        await card.only(ICR.RXDMT0)
+        for _ in range(2):
+            told = []
+            while free > 2:
+                card.receive()
+                free -= 1
+                told += [free] * len(await card.quiet(5_000))
+            assert told == [threshold], f"{fraction}: told with {told} descriptors free"
+            await card.bench.run(card._do(lambda: card.post(ENTRIES - 1 - 2)))
+            free = ENTRIES - 1
+            assert not await card.quiet(5_000)
+    await card.down()
+
+
+@cocotb.test()
+async def the_driver_adapts_its_rate(dut: Any) -> None:
+    """One class of latency for each kind of traffic, and the interrupts per second that go with it."""
+    bench = await bench_up(dut)
+    adapter, device, source = bench.adapter, bench.device, bench.partner.config.mac
+    paced = PacedWire(bench.wire)
+    rows = []
+    for name, nbytes, period_ns, wanted in (
+        ("small", 60, 5_000, LatencyRange.LOWEST),
+        ("mixed", 300, 5_000, LatencyRange.LOW),
+        ("bulk", 1514, 7_300, LatencyRange.BULK),
+        ("a ping", 60, 40_000, LatencyRange.LOWEST),
+    ):
+        begin_ns, count = now_ps() // 1000, 20_000_000 // period_ns
+        frame = Frame((device.dev_addr + source + b"\x88\xb5").ljust(nbytes, b"x"))
+        for number in range(count):
+            paced.send_at(begin_ns + number * period_ns, frame)
+        await Timer(10_000_000, "ns")  # the first half is for the driver to settle
+        edges = bench.host.irq_edges
+        await Timer(9_000_000, "ns")
+        rate_hz = (bench.host.irq_edges - edges) / 2 / 9e-3
+        rows.append(f"  {name:14} {nbytes:5} bytes every {period_ns} ns  {rate_hz:7.0f} interrupts/s  {wanted.name}")
+        assert (adapter.rx_itr, adapter.itr) == (wanted, RATES_HZ[wanted]), rows
+        most_hz = 1e9 / (1_000_000_000 // (RATES_HZ[wanted] * TICK_NS) * TICK_NS)  # ITR counts whole ticks
+        expected_hz = min(most_hz, 1e9 / period_ns)  # no more than one for each frame
+        assert 0.9 * expected_hz <= rate_hz <= expected_hz + 1 / 9e-3, rows
+        await bench.settle()
+    print("adaptive moderation", *rows, sep="\n")
+    await bench.down()
+
+
+@pytest.mark.parametrize("case", [
+    "an_interrupt_for_each_frame", "an_interrupt_for_each_interval", "the_receive_delay_starts_anew_with_each_frame",
+    "the_absolute_delay_bounds_it", "few_descriptors_left_is_told_once",
+])  # fmt: skip
+def test_the_card(case: str, tmp_path: Path) -> None:
+    assert launch(BenchConfig(sim=NATIVE), __name__, tmp_path, test_filter=case).passed == 1
+
+
+def test_the_driver(tmp_path: Path) -> None:
+    config = BenchConfig(driver=DriverConfig(interrupt_throttle=ITR_ADAPTIVE, rx_int_delay=0), sim=NATIVE)
+    assert launch(config, __name__, tmp_path, test_filter="the_driver_adapts_its_rate").passed == 1
+
+
+def test_a_sample_on_axi(tmp_path: Path) -> None:
+    assert launch(BenchConfig(sim=AXI), __name__, tmp_path, test_filter="the_receive_delay_starts").passed == 1
