@@ -19,6 +19,8 @@ mac/nic_mac_rx_xgmii.sv
 mac/nic_mac_rx.sv
 mac/nic_mac.sv
 mac/nic_rx_filter.sv
+mac/nic_rx_control.sv
+mac/nic_flow.sv
 mac/nic_rx_front.sv
 # dma
 dma/nic_axi_pkg.sv

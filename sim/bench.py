@@ -15,6 +15,7 @@ was wrong, a frame is nowhere, a contract was broken or something leaked.
 from __future__ import annotations
 
 import logging
+import weakref
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -115,7 +116,9 @@ class Bench:
             self._memory_before = {buffer.addr for buffer in self.kernel.mm.live()}
         self.totals = Totals()
         self._folder = folder
-        self._captures: list[PcapngWriter] = []
+        # Made whole however the run ends: a failing test is read by its captures.
+        self._files: list[PcapngWriter | Trace] = []
+        weakref.finalize(self, _close, self._files)
         self._trace: Trace | None = None
         self._bins: Bins | None = None
         self._device: NetDevice | None = None
@@ -145,6 +148,7 @@ class Bench:
         await ClockCycles(dut.clk_i, _POWER_ON_CYCLES)
         if config.trace and self._folder is not None:
             self._trace = self.kernel.tracer = self.host.observer = Trace(self._folder / FILE, len(self.kernel.cpus))
+            self._files.append(self._trace)
         self.host.attach(dut, dut.clk_i, self.kernel.dma_table)
         gap_bytes = config.wire.gap_bytes
         if config.sim.wire == "native":
@@ -189,7 +193,7 @@ class Bench:
         if self._folder is None:
             return None
         writer = PcapngWriter(self._folder / f"{name}.pcapng", interfaces=[name])
-        self._captures.append(writer)
+        self._files.append(writer)
         return writer
 
     # ------------------------------------------------------------------ the host's software
@@ -411,11 +415,7 @@ class Bench:
         return counts
 
     def close_captures(self) -> None:
-        for writer in self._captures:
-            writer.close()
-        self._captures.clear()
-        if self._trace is not None:
-            self._trace.close()
+        _close(self._files)
 
     def problems(self) -> list[str]:
         """What is wrong now; after `down` also what was left behind."""
@@ -440,6 +440,11 @@ class Bench:
             found += [f"leaked: {mapping!r}" for mapping in kernel.dma_table.live()]
             found += [f"not freed: {device!r}" for device in net_state().allocated]
         return found
+
+
+def _close(files: list[PcapngWriter | Trace]) -> None:
+    while files:
+        files.pop().close()
 
 
 def _echo(sock: UdpSocket) -> None:

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import secrets
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -255,7 +256,7 @@ def _bench(seed: int, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _simulate(command: str, config: BenchConfig, spec: Spec, waves: bool) -> int:
+def _simulate(command: str, config: BenchConfig, spec: Spec, waves: bool, repeat: str) -> int:
     design = bench_design(config)
     print("building the card (a minute the first time, nothing later)", file=sys.stderr)
     build(design)
@@ -272,17 +273,23 @@ def _simulate(command: str, config: BenchConfig, spec: Spec, waves: bool) -> int
     summary = Summary.read(folder)
     if summary is None:
         Summary(command, config.seed, error="the simulator ended without a summary").write(folder)
-        print(failure, file=sys.stderr)
+        print(f"{failure}\n  repeat          {repeat}", file=sys.stderr)
         return FAILED
     if config.trace:
         write_picture(folder)
     print(report(summary, folder))
     if failure or summary.result != "passed":
+        print(f"  repeat          {repeat}")
         return FAILED
     return 0
 
 
-def _checked(arguments: argparse.Namespace) -> Callable[[], int]:
+def _repeat(words: Sequence[str], seed: int) -> str:
+    """The command that does the same again: of two seeds the last one counts."""
+    return shlex.join(["nicosim", *words, "--seed", str(seed)])
+
+
+def _checked(arguments: argparse.Namespace, words: Sequence[str]) -> Callable[[], int]:
     """What the command will do, its input looked at.
 
     Raises: ConfigError, CaptureError, _WrongInput.
@@ -295,14 +302,15 @@ def _checked(arguments: argparse.Namespace) -> Callable[[], int]:
             raise _WrongInput(f"{arguments.json} is a folder")
         return lambda: _bench(seed, arguments)
     config, spec = _config(arguments), _SPECS[arguments.command](arguments)
-    return lambda: _simulate(arguments.command, config, spec, arguments.waves)
+    return lambda: _simulate(arguments.command, config, spec, arguments.waves, _repeat(words, config.seed))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The nicosim command; returns its exit code."""
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(words)
     try:
-        do = _checked(arguments)
+        do = _checked(arguments, words)
     except (ConfigError, CaptureError, _WrongInput) as wrong:
         print(f"nicosim: {wrong}", file=sys.stderr)
         return WRONG_INPUT

@@ -29,6 +29,8 @@ from pathlib import Path
 from cocotb_tools import config as cocotb_config
 from cocotb_tools.runner import Verilator
 
+from sim.observe.failure import Ran, failure_lines, note
+
 __all__ = [
     "COVER_VARIABLE", "ROOT", "BuildFailed", "Design", "SimulationError", "SimulationFailed", "build", "cover_folder",
     "nic_sources", "run_program", "simulate",
@@ -269,12 +271,14 @@ def simulate(
     `seed` defaults to NICOSIM_SEED, else a new one; `waves` to WAVES=1.
     Raises: BuildFailed, SimulationFailed.
     """
+    __tracebackhide__ = True  # of a failing test the message says more than our own lines
     built = build(design)
     if seed is None:
         seed = int(os.environ.get("NICOSIM_SEED") or secrets.randbits(31))
     if waves is None:
         waves = os.environ.get("WAVES", "0") not in ("", "0")
     folder.mkdir(parents=True, exist_ok=True)
+    note(folder, seed)
     results = folder / "results.xml"
     results.unlink(missing_ok=True)
     log = folder / "simulation.log"
@@ -297,7 +301,8 @@ def simulate(
     _keep_coverage(design, folder)
     passed, failures = _read_results(results)
     if failures or not passed:
-        raise SimulationFailed(_report(design, test_module, folder, seed, failures))
+        what = f"{design.top} / {test_module}" + ("" if failures else ": no test ran")
+        raise SimulationFailed("\n".join([what, *failure_lines(Ran(folder, seed), failures)]))
     return Result(folder, seed, passed)
 
 
@@ -328,19 +333,3 @@ def _read_results(results: Path) -> tuple[int, list[str]]:
         elif case.find("skipped") is None:
             passed += 1
     return passed, failures
-
-
-def _report(design: Design, module: str, folder: Path, seed: int, failures: list[str]) -> str:
-    log = folder / "simulation.log"
-    tail = log.read_text(errors="replace")[-5000:] if log.exists() else ""
-    test = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0]
-    repeat = f"NICOSIM_SEED={seed} make test ARGS='{test}'" if test else f"NICOSIM_SEED={seed}"
-    return "\n".join(
-        [
-            f"{design.top} / {module}: " + ("; ".join(failures) or "no test ran"),
-            f"  seed    {seed}",
-            f"  repeat  {repeat}   (WAVES=1 leaves dump.fst)",
-            f"  folder  {folder}",
-            tail,
-        ]
-    )

@@ -361,9 +361,12 @@ class _Icr(RcW1c):
     TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
     TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
     LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXSEQ: ClassVar = Mask(0x00000008)  # receive sequence error; raised by ICS alone, the stock driver tries MSI with it
     RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RSV5: ClassVar = Mask(0x00000020)  # reserved; raised by ICS alone, the stock driver's self-test does
     RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
     RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    RSV8: ClassVar = Mask(0x00000100)  # reserved; raised by ICS alone, the stock driver's self-test does
     MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
     TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH
     SRPD: ClassVar = Mask(0x00010000)  # small receive packet: no longer than RSRPD.SIZE
@@ -375,7 +378,7 @@ class _Icr(RcW1c):
     TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; raised by ICS alone
     OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC, SRPD
     INT_ASSERTED: ClassVar = Mask(0x80000000)  # an interrupt is asserted
-    ALL: ClassVar = Mask(0x81F782D7)
+    ALL: ClassVar = Mask(0x81F783FF)
 
 
 class _Itr(Rw):
@@ -391,9 +394,12 @@ class _Ics(WoSet):
     TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
     TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
     LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXSEQ: ClassVar = Mask(0x00000008)  # receive sequence error; raised by ICS alone, the stock driver tries MSI with it
     RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RSV5: ClassVar = Mask(0x00000020)  # reserved; raised by ICS alone, the stock driver's self-test does
     RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
     RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    RSV8: ClassVar = Mask(0x00000100)  # reserved; raised by ICS alone, the stock driver's self-test does
     MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
     TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH
     SRPD: ClassVar = Mask(0x00010000)  # small receive packet: no longer than RSRPD.SIZE
@@ -404,7 +410,7 @@ class _Ics(WoSet):
     TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
     TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; raised by ICS alone
     OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC, SRPD
-    ALL: ClassVar = Mask(0x01F782D7)
+    ALL: ClassVar = Mask(0x01F783FF)
 
 
 class _Ims(W1s):
@@ -413,9 +419,12 @@ class _Ims(W1s):
     TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
     TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
     LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXSEQ: ClassVar = Mask(0x00000008)  # receive sequence error; raised by ICS alone, the stock driver tries MSI with it
     RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RSV5: ClassVar = Mask(0x00000020)  # reserved; raised by ICS alone, the stock driver's self-test does
     RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
     RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    RSV8: ClassVar = Mask(0x00000100)  # reserved; raised by ICS alone, the stock driver's self-test does
     MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
     TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH
     SRPD: ClassVar = Mask(0x00010000)  # small receive packet: no longer than RSRPD.SIZE
@@ -426,7 +435,7 @@ class _Ims(W1s):
     TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
     TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; raised by ICS alone
     OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC, SRPD
-    ALL: ClassVar = Mask(0x01F782D7)
+    ALL: ClassVar = Mask(0x01F783FF)
 
 
 class _Imc(WoClr):
@@ -435,9 +444,12 @@ class _Imc(WoClr):
     TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
     TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
     LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXSEQ: ClassVar = Mask(0x00000008)  # receive sequence error; raised by ICS alone, the stock driver tries MSI with it
     RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RSV5: ClassVar = Mask(0x00000020)  # reserved; raised by ICS alone, the stock driver's self-test does
     RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
     RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    RSV8: ClassVar = Mask(0x00000100)  # reserved; raised by ICS alone, the stock driver's self-test does
     MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
     TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH
     SRPD: ClassVar = Mask(0x00010000)  # small receive packet: no longer than RSRPD.SIZE
@@ -448,7 +460,7 @@ class _Imc(WoClr):
     TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
     TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; raised by ICS alone
     OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC, SRPD
-    ALL: ClassVar = Mask(0x01F782D7)
+    ALL: ClassVar = Mask(0x01F783FF)
 
 
 class _Eiac(Rw):
@@ -464,9 +476,12 @@ class _Iam(Rw):
     TXDW: ClassVar = Mask(0x00000001)  # transmit descriptors written back
     TXQE: ClassVar = Mask(0x00000002)  # transmit queue empty
     LSC: ClassVar = Mask(0x00000004)  # link status change
+    RXSEQ: ClassVar = Mask(0x00000008)  # receive sequence error; raised by ICS alone, the stock driver tries MSI with it
     RXDMT0: ClassVar = Mask(0x00000010)  # free receive descriptors fell to the threshold of RCTL.RDMTS
+    RSV5: ClassVar = Mask(0x00000020)  # reserved; raised by ICS alone, the stock driver's self-test does
     RXO: ClassVar = Mask(0x00000040)  # receiver overrun: a frame found no room in the packet buffer
     RXT0: ClassVar = Mask(0x00000080)  # received frames written back (after RDTR and RADV)
+    RSV8: ClassVar = Mask(0x00000100)  # reserved; raised by ICS alone, the stock driver's self-test does
     MDAC: ClassVar = Mask(0x00000200)  # MDI access complete (MDIC.IE)
     TXD_LOW: ClassVar = Mask(0x00008000)  # transmit descriptors fell to TXDCTL.LWTHRESH
     SRPD: ClassVar = Mask(0x00010000)  # small receive packet: no longer than RSRPD.SIZE
@@ -477,7 +492,7 @@ class _Iam(Rw):
     TXQ0: ClassVar = Mask(0x00400000)  # transmit queue 0: TXDW
     TXQ1: ClassVar = Mask(0x00800000)  # transmit queue 1; raised by ICS alone
     OTHER: ClassVar = Mask(0x01000000)  # one of LSC, RXO, MDAC, SRPD
-    ALL: ClassVar = Mask(0x01F782D7)
+    ALL: ClassVar = Mask(0x01F783FF)
 
 
 class _Ivar(Rw):

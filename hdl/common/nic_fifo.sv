@@ -10,6 +10,7 @@
 module nic_fifo #(
     parameter int unsigned Width = 8,
     parameter int unsigned Depth = 16,
+    parameter int unsigned RegisterDepth = 64,  // up to here a memory with an asynchronous read (LUT RAM)
     localparam int unsigned LevelBits = $clog2(Depth + 1)
 ) (
     input  logic                 clk_i,
@@ -25,7 +26,6 @@ module nic_fifo #(
     /// Words held, 0..Depth.
     output logic [LevelBits-1:0] level_o
 );
-  localparam int unsigned RegisterDepth = 64;  // up to here a memory with an asynchronous read (LUT RAM)
   localparam int unsigned AddrBits = Depth > 1 ? $clog2(Depth) : 1;
   typedef logic [AddrBits-1:0] addr_t;
 

@@ -66,6 +66,9 @@ module nic_csr
   input  flow_event_t        flow_event_i,
   /// a pause frame holds the transmitter (STATUS.TXOFF)
   input  logic               paused_i,
+  /// the next pause frame to send
+  input  deadline_t          flow_deadline_i,
+  output logic               flow_expired_o,
   /// nothing is under way in the data path
   input  logic               dma_idle_i,
 
@@ -98,9 +101,9 @@ module nic_csr
 );
 
   typedef enum logic [2:0] {
-    TimerThrottle, TimerRxPacket, TimerRxAbsolute, TimerTxPacket, TimerTxAbsolute, TimerMdio, TimerPhy
+    TimerThrottle, TimerRxPacket, TimerRxAbsolute, TimerTxPacket, TimerTxAbsolute, TimerMdio, TimerPhy, TimerFlow
   } timer_e;
-  localparam int unsigned Timers = 7;
+  localparam int unsigned Timers = 8;
 
   // ---------------------------------------------------------------- accesses
   csr_req_t    access, req;
@@ -261,8 +264,12 @@ module nic_csr
     .clearing_o (mta_clearing)
   );
 
+  assign deadline[TimerFlow] = flow_deadline_i;
+  assign flow_expired_o      = expired[TimerFlow];
+
   nic_csr_flow u_flow (
     .clk_i,
+    .por_ni (rst_ni),
     .rst_ni (reg_rst_n),
     .req_i  (req),
     .rdata_o(flow_rdata),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Packet memory and flow control: PBA, FCAL, FCAH, FCT, FCTTV, FCRTL, FCRTH, and what of CTRL and RCTL belongs to them.
 //
-// PBA keeps the receiver's share within what both directions can work with, and shows the transmitter the rest.
+// PBA keeps the receiver's share within what both directions can work with, and shows the transmitter the rest. It outlives
+// CTRL.RST (`rst_ni`): drivers write it and then reset the card, with which it takes effect.
 // Latency: a write is out after 1 cycle.
 module nic_csr_flow
   import nic_pkg::*;
@@ -9,6 +10,7 @@ module nic_csr_flow
   import nic_csr_pkg::*;
 (
   input  logic             clk_i,
+  input  logic             por_ni,
   input  logic             rst_ni,
   input  csr_req_t         req_i,
   output logic      [31:0] rdata_o,
@@ -47,7 +49,6 @@ module nic_csr_flow
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      rx_kb_q <= PBA_RESET[5:0];
       fcal_q  <= FCAL_RESET;
       fcah_q  <= FCAH_RESET;
       fct_q   <= FCT_RESET;
@@ -56,7 +57,6 @@ module nic_csr_flow
       fcrth_q <= FCRTH_RESET;
     end else if (req_i.wr) begin
       case (req_i.addr)
-        PBA_ADDR:   rx_kb_q <= share(req_i.wdata[15:0]);
         FCAL_ADDR:  fcal_q <= req_i.wdata;
         FCAH_ADDR:  fcah_q <= req_i.wdata & FCAH_WRITABLE;
         FCT_ADDR:   fct_q <= req_i.wdata & FCT_WRITABLE;
@@ -66,6 +66,11 @@ module nic_csr_flow
         default: ;
       endcase
     end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!por_ni) rx_kb_q <= PBA_RESET[5:0];
+    else if (req_i.wr && req_i.addr == PBA_ADDR) rx_kb_q <= share(req_i.wdata[15:0]);
   end
 
   assign rx_kb_o = rx_kb_q;

@@ -43,6 +43,8 @@ module nic_dma #(
     output nic_pkg::dma_event_t      event_o,
     output nic_pkg::rx_stat_t        rx_stat_o,
     output logic                     rnbc_o,
+    /// Receive packet memory in use, bytes.
+    output logic [15:0]              rx_level_o,
     output nic_pkg::tx_stat_t        tx_stat_o,
     output nic_pkg::dma_err_t        err_o,
     /// AXI4 master.
@@ -225,6 +227,7 @@ module nic_dma #(
       .rxdmt0_o         (rxdmt0),
       .rxo_o            (rxo),
       .rnbc_o,
+      .level_o          (rx_level_o),
       .stat_o           (rx_stat_o),
       .idle_o           (rx_idle)
   );

@@ -61,6 +61,8 @@ module nic_dma_rx
     output logic                 rxdmt0_o,
     output logic                 rxo_o,
     output logic                 rnbc_o,
+    /// Packet memory in use, bytes.
+    output logic [15:0]          level_o,
     output nic_pkg::rx_stat_t    stat_o,
     /// Nothing will change by itself.
     output logic                 idle_o
@@ -120,6 +122,7 @@ module nic_dma_rx
       .tag_i        (none_free),
       .srpd_i       (verdict_i.stat.bytes <= 16'(small_bytes_i)),
       .stored_o     (stored),
+      .level_o,
       .frame_valid_o(frame_valid),
       .frame_ready_i(frame_pop),
       .frame_o      (frame),

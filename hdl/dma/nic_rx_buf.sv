@@ -25,6 +25,8 @@ module nic_rx_buf
     input  logic                 tag_i,
     input  logic                 srpd_i,
     output logic                 stored_o,
+    /// In use, bytes.
+    output logic [15:0]          level_o,
     /// Frames kept.
     output logic                 frame_valid_o,
     input  logic                 frame_ready_i,
@@ -82,6 +84,7 @@ module nic_rx_buf
   assign frame_words = count_t'(nic_dma_pkg::beats_of(verdict_i.bytes[14:0]));
   assign frame_end   = wrap(count_t'(start_q) + frame_words, words_q);
   assign stored_o    = keep;
+  assign level_o     = 16'({held_q + fill_q, 4'd0});
 
   always_ff @(posedge clk_i) begin
     if (valid_i && !lost) mem[wr_q] <= beat_i.data;

@@ -4,8 +4,8 @@
 // In `block_i` the pins are taken for idle; words of looped frames (nic_mac_loop) come in where those from the pins would,
 // while `wire_idle_o`.
 // Beats out: no back-pressure; FCS included; `out_status_o` is valid with the last beat. A frame without a single byte
-// after its SFD leaves no trace. Bytes beyond the end of a frame are undefined in its last beat.
-// Latency: 5 cycles from the pins to the beat that holds them (6 for its first half).
+// after its SFD leaves no trace. Bytes beyond the end of a frame are zeros in its last word.
+// Latency: 6 cycles from the pins to the beat that holds them (7 for its first half).
 module nic_mac_rx
   import nic_xgmii_pkg::*;
   import nic_pkg::*;
@@ -45,9 +45,27 @@ module nic_mac_rx
   assign a_valid = wire_valid || loop_valid_i;
   assign {a_err, a_last, a_bytes, a_data} = loop_valid_i ? loop_word_i : wire_word;
 
+  // -------------------------------------------------------------- stage b: nothing beyond a frame's end but zeros
+  logic b_valid_q, b_last_q, b_err_q;
+  logic [63:0] b_data_q;
+  logic [3:0] b_bytes_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) b_valid_q <= 1'b0;
+    else b_valid_q <= a_valid;
+  end
+  always_ff @(posedge clk_i) begin
+    if (a_valid) begin
+      b_data_q  <= a_last ? a_data & ~(64'hffff_ffff_ffff_ffff << {a_bytes, 3'b000}) : a_data;
+      b_bytes_q <= a_bytes;
+      b_last_q  <= a_last;
+      b_err_q   <= a_err;
+    end
+  end
+
   // -------------------------------------------------------------- stage c: a word, and the sums up to it
   // A frame may end in a word without bytes, so a word is last by itself or by what follows it.
-  logic c_valid_q, c_ended_q, c_err_q, c_last, a_empty, a_first;
+  logic c_valid_q, c_ended_q, c_err_q, c_last, b_empty, b_first;
   mac_word_t c_word;
   logic [63:0] c_data_q;
   logic [3:0] c_bytes_q;
@@ -56,33 +74,33 @@ module nic_mac_rx
   nic_crc32_pkg::crc32_t crc_q;
   rx_mac_status_t status;
 
-  assign a_empty = a_last && a_bytes == '0;
-  assign a_first = !c_valid_q || c_ended_q;
-  assign c_last  = c_ended_q || (a_valid && a_empty);
-  assign length  = (a_first ? '0 : {1'b0, length_q}) + 17'(a_bytes);
+  assign b_empty = b_last_q && b_bytes_q == '0;
+  assign b_first = !c_valid_q || c_ended_q;
+  assign c_last  = c_ended_q || (b_valid_q && b_empty);
+  assign length  = (b_first ? '0 : {1'b0, length_q}) + 17'(b_bytes_q);
 
   always_comb begin
     c_word.data       = c_data_q;
     c_word.bytes      = c_bytes_q;
     c_word.last       = c_last;
-    c_word.err        = c_err_q || (!c_ended_q && a_err);
+    c_word.err        = c_err_q || (!c_ended_q && b_err_q);
     status.bytes      = length_q;
-    status.crc_err    = crc_q != nic_crc32_pkg::Residue;
+    status.crc_err    = crc_q != nic_crc32_pkg::residue(c_bytes_q);
     status.symbol_err = c_word.err;
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) c_valid_q <= 1'b0;
-    else c_valid_q <= a_valid && !a_empty;
+    else c_valid_q <= b_valid_q && !b_empty;
   end
   always_ff @(posedge clk_i) begin
-    if (a_valid) begin
-      c_data_q  <= a_data;
-      c_bytes_q <= a_bytes;
-      c_ended_q <= a_last;
-      c_err_q   <= a_err || (!a_first && c_err_q);
+    if (b_valid_q) begin
+      c_data_q  <= b_data_q;
+      c_bytes_q <= b_bytes_q;
+      c_ended_q <= b_last_q;
+      c_err_q   <= b_err_q || (!b_first && c_err_q);
       length_q  <= length[16] ? '1 : length[15:0];
-      crc_q     <= nic_crc32_pkg::update(a_first ? nic_crc32_pkg::Init : crc_q, a_data, a_bytes);
+      crc_q     <= nic_crc32_pkg::update(b_first ? nic_crc32_pkg::Init : crc_q, b_data_q);
     end
   end
 
@@ -109,5 +127,5 @@ module nic_mac_rx
     end
   end
 
-  assign busy_o = wire_busy || a_valid || c_valid_q || out_valid_o;
+  assign busy_o = wire_busy || a_valid || b_valid_q || c_valid_q || out_valid_o;
 endmodule

@@ -3,7 +3,7 @@
 //
 // Words in and out are valid/ready streams. `in_fcs_i` and `in_pad_i` hold for the whole frame; padding without an FCS
 // does not exist (`in_pad_i` implies `in_fcs_i`). Bytes beyond the end of a frame come out as zeros.
-// Latency: 2 cycles. One word per cycle, plus one cycle where the FCS does not fit in the frame's last word.
+// Latency: 4 cycles. One word per cycle, plus one cycle where the FCS does not fit in the frame's last word.
 module nic_mac_tx_fcs
   import nic_xgmii_pkg::*;
 (
@@ -26,11 +26,11 @@ module nic_mac_tx_fcs
 
   // -------------------------------------------------------------- stage p: padding
   mac_word_t p_word_q, p_word_d;
-  logic p_valid_q, p_first_q, p_fcs_q, p_ready, f_ready;
+  logic p_valid_q, p_first_q, p_fcs_q, p_ready, c_ready, f_ready;
   logic padding_q, pad_more;
   logic [3:0] index_q;  // of the word in the frame; 8 stands for all later ones
 
-  assign p_ready    = !p_valid_q || f_ready;
+  assign p_ready    = !p_valid_q || c_ready;
   assign in_ready_o = p_ready && !padding_q;
   assign pad_more   = padding_q ? index_q != PadIndex : in_pad_i && in_word_i.last && index_q < PadIndex;
 
@@ -69,28 +69,45 @@ module nic_mac_tx_fcs
     end
   end
 
+  // -------------------------------------------------------------- stage c: the sum over everything up to this word
+  mac_word_t c_word_q;
+  logic c_valid_q, c_fcs_q;
+  nic_crc32_pkg::crc32_t crc_q;
+
+  assign c_ready = !c_valid_q || f_ready;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) c_valid_q <= 1'b0;
+    else if (c_ready) c_valid_q <= p_valid_q;
+  end
+  always_ff @(posedge clk_i) begin
+    if (c_ready && p_valid_q) begin
+      c_word_q <= p_word_q;
+      c_fcs_q  <= p_fcs_q;
+      crc_q    <= nic_crc32_pkg::update(p_first_q ? nic_crc32_pkg::Init : crc_q, p_word_q.data);
+    end
+  end
+
   // -------------------------------------------------------------- stage f: FCS
   mac_word_t f_word_q;
-  logic f_valid_q, f_fcs_q;
+  mac_word_t f_out;
+  logic f_valid_q, f_fcs_q, f_taken;
   logic append, spill, spill_q;  // spill: the FCS needs a word of its own; spill_q: this is it
-  nic_crc32_pkg::crc32_t crc_q;  // over everything up to f_word_q
-  logic [31:0] sum;
+  logic [31:0] sum_q;            // with a frame's last word
 
   assign append      = f_word_q.last && f_fcs_q;
   assign spill       = append && f_word_q.bytes > 4'd4;
-  assign sum         = nic_crc32_pkg::fcs(crc_q);
-  assign f_ready     = !f_valid_q || (out_ready_i && (!spill || spill_q));
-  assign out_valid_o = f_valid_q;
+  assign f_ready     = !f_valid_q || (f_taken && (!spill || spill_q));
 
   always_comb begin
-    out_word_o = f_word_q;
+    f_out = f_word_q;
     if (spill_q) begin
-      out_word_o.data  = {32'h0, sum >> {4'd8 - f_word_q.bytes, 3'b000}};
-      out_word_o.bytes = f_word_q.bytes - 4'd4;
+      f_out.data  = {32'h0, sum_q >> {4'd8 - f_word_q.bytes, 3'b000}};
+      f_out.bytes = f_word_q.bytes - 4'd4;
     end else if (append) begin
-      out_word_o.data  = f_word_q.data | {32'h0, sum} << {f_word_q.bytes, 3'b000};
-      out_word_o.bytes = spill ? 4'd8 : f_word_q.bytes + 4'd4;
-      out_word_o.last  = !spill;
+      f_out.data  = f_word_q.data | {32'h0, sum_q} << {f_word_q.bytes, 3'b000};
+      f_out.bytes = spill ? 4'd8 : f_word_q.bytes + 4'd4;
+      f_out.last  = !spill;
     end
   end
 
@@ -99,17 +116,34 @@ module nic_mac_tx_fcs
       f_valid_q <= 1'b0;
       spill_q   <= 1'b0;
     end else begin
-      if (f_ready) f_valid_q <= p_valid_q;
-      if (f_valid_q && out_ready_i) spill_q <= spill && !spill_q;
+      if (f_ready) f_valid_q <= c_valid_q;
+      if (f_valid_q && f_taken) spill_q <= spill && !spill_q;
     end
   end
   always_ff @(posedge clk_i) begin
-    if (f_ready && p_valid_q) begin
-      f_word_q <= p_word_q;
-      f_fcs_q  <= p_fcs_q;
-      crc_q    <= nic_crc32_pkg::update(p_first_q ? nic_crc32_pkg::Init : crc_q, p_word_q.data, p_word_q.bytes);
+    if (f_ready && c_valid_q) begin
+      f_word_q <= c_word_q;
+      f_fcs_q  <= c_fcs_q;
+      if (c_word_q.last) sum_q <= nic_crc32_pkg::fcs(crc_q, c_word_q.bytes);
     end
   end
+
+  // -------------------------------------------------------------- out: readiness does not run through all stages
+  logic [1:0] unused_level;
+  nic_fifo #(
+      .Width($bits(mac_word_t)),
+      .Depth(2)
+  ) u_out (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (f_valid_q),
+      .in_ready_o (f_taken),
+      .in_data_i  (f_out),
+      .out_valid_o(out_valid_o),
+      .out_ready_i,
+      .out_data_o (out_word_o),
+      .level_o    (unused_level)
+  );
 
   // -------------------------------------------------------------- promises of the neighbours
   always_ff @(posedge clk_i) begin

@@ -5,15 +5,18 @@
 // beat. Every frame that was received with RCTL.EN set comes out, wanted or not, with exactly one outcome in its
 // statistics record; others leave no trace. As in the datasheet, only frames that pass the address filter count as
 // errors or are stored under RCTL.SBP; all others are `filtered`. RCTL.SECRC takes the FCS off the end.
+// With CTRL.RFCE, good MAC control frames to the flow control address or to an exact one are the MAC's business: they count
+// as `filtered`, pause frames come out at `pause_*_o` too, and RCTL.DPF and PMCF say which the queue gets all the same.
 // Frames beyond StoreBytesMax (never legal) are cut: the middle is left out, the last beat is there.
 // Latency: 3 cycles, or until the next beat of the frame has come (a beat is held: the strip may make it the last one).
-// Left out: VLAN filter and stripping, pause frames, length check against the type field.
+// Left out: VLAN filter and stripping, length check against the type field.
 module nic_rx_front
   import nic_pkg::*;
 (
     input  logic               clk_i,
     input  logic               rst_ni,
     input  rx_cfg_t            cfg_i,
+    input  flow_cfg_t          flow_cfg_i,
     input  mac_filter_t [15:0] filter_i,
     output logic               mta_en_o,
     output logic        [11:0] mta_index_o,
@@ -26,6 +29,10 @@ module nic_rx_front
     output logic        valid_o,
     output frame_beat_t beat_o,
     output rx_verdict_t verdict_o,
+    /// A pause frame, or another MAC control frame, has come: one cycle, with the verdict.
+    output logic        pause_valid_o,
+    output logic [15:0] pause_quanta_o,
+    output logic        unsupported_o,
     output logic        busy_o
 );
   localparam int unsigned StoreBytesMax = 16368;  // what a DMA command can carry, in whole beats
@@ -125,12 +132,29 @@ module nic_rx_front
     end
   end
 
+  // -------------------------------------------------------------- MAC control
+  logic control, addressed, pause;
+  logic [15:0] quanta;
+
+  nic_rx_control u_control (
+      .clk_i,
+      .cfg_i      (flow_cfg_i),
+      .valid_i    (a_valid_q),
+      .first_i    (a_first_q),
+      .data_i     (a_beat_q.data),
+      .control_o  (control),
+      .addressed_o(addressed),
+      .pause_o    (pause),
+      .quanta_o   (quanta)
+  );
+
   // -------------------------------------------------------------- verdict
   frame_beat_t out_beat;
   rx_mac_status_t status;
-  logic [15:0] kept_bytes;
+  logic [15:0] kept_bytes, longest;
 
-  assign status = strip_all ? a_status_q : h_status_q;
+  assign status  = strip_all ? a_status_q : h_status_q;
+  assign longest = cfg_i.lpe ? 16'(MaxJumboBytes) : 16'(MaxFrameBytes);
 
   always_comb begin
     out_beat = h_beat_q;
@@ -147,12 +171,12 @@ module nic_rx_front
   end
 
   function automatic rx_verdict_t judge(
-      rx_mac_status_t mac, address_t match, logic [15:0] kept, logic sbp, logic lpe);
+      rx_mac_status_t mac, address_t match, logic [15:0] kept, logic sbp, logic [15:0] limit);
     rx_verdict_t verdict;
     logic wanted, too_short, too_long, bad;
     wanted    = match.wanted && mac.bytes >= AddressBytes;
     too_short = mac.bytes < 16'(MinFrameBytes);
-    too_long  = mac.bytes > (lpe ? 16'(MaxJumboBytes) : 16'(MaxFrameBytes));
+    too_long  = mac.bytes > limit;
     bad       = mac.crc_err || mac.symbol_err;
 
     verdict.accept         = wanted && (sbp || !(bad || too_short || too_long));
@@ -186,16 +210,39 @@ module nic_rx_front
     if (!rst_ni) valid_o <= 1'b0;
     else valid_o <= h_out;
   end
+  // A frame of MAC control that is good is ours, whoever else wants it.
+  rx_verdict_t judged;
+  logic sound, ours, ends;
+  assign ends  = h_out && out_beat.last;
+  assign sound = !(status.crc_err || status.symbol_err)
+      && status.bytes >= 16'(MinFrameBytes) && status.bytes <= longest;
+  assign ours  = control && sound && (addressed || (address.wanted && !address.pif && !address.multicast));
+
+  always_comb begin
+    judged = judge(status, address, kept_bytes, cfg_i.sbp, longest);
+    if (ours) begin
+      judged.accept        = address.wanted && (pause ? !flow_cfg_i.discard : flow_cfg_i.pass);
+      judged.stat.good     = 1'b0;
+      judged.stat.filtered = 1'b1;
+    end
+  end
+
   always_ff @(posedge clk_i) begin
     if (h_out) beat_o <= out_beat;
-    if (h_out && out_beat.last) verdict_o <= judge(status, address, kept_bytes, cfg_i.sbp, cfg_i.lpe);
-    else verdict_o.stat.valid <= 1'b0;
+    if (ends) begin
+      verdict_o      <= judged;
+      pause_quanta_o <= quanta;
+    end else begin
+      verdict_o.stat.valid <= 1'b0;
+    end
+    pause_valid_o <= rst_ni && ends && ours && pause;
+    unsupported_o <= rst_ni && ends && ours && !pause;
   end
 
   assign busy_o = valid_i || a_inside_q || a_valid_q || h_valid_q || valid_o;
 
   logic unused_cfg;  // the queue's concern
-  assign unused_cfg = ^{cfg_i.rdmts, cfg_i.small_bytes, cfg_i.buf_kb, cfg_i.buf_bytes};
+  assign unused_cfg = ^{cfg_i.rdmts, cfg_i.small_bytes, cfg_i.buf_kb, cfg_i.buf_bytes, flow_cfg_i};
 
   // -------------------------------------------------------------- promises
   always_ff @(posedge clk_i) begin

@@ -124,6 +124,9 @@ package nic_pkg;
     logic rxo;     // receive packet buffer overran
   } dma_event_t;
 
+  // Opcode of a pause frame, the only MAC control frame there is for this card.
+  localparam logic [15:0] PauseOpcode = 16'h0001;
+
   // Pause frames, for the statistics; one-cycle each.
   typedef struct packed {
     logic xon_rx;

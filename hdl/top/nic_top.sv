@@ -117,7 +117,8 @@ module nic_top #(
   tx_cfg_t            tx_cfg;
   flow_cfg_t          flow_cfg;
   flow_event_t        flow_event;
-  logic               paused;
+  logic               paused, flow_expired;
+  nic_csr_pkg::deadline_t flow_deadline;
   ring_cfg_t          rx_ring, tx_ring;
   logic               rx_head_load, tx_head_load;
   logic        [15:0] head_value, rx_head, tx_head;
@@ -173,6 +174,8 @@ module nic_top #(
     .tx_stat_i       (tx_stat),
     .flow_event_i    (flow_event),
     .paused_i        (paused),
+    .flow_deadline_i (flow_deadline),
+    .flow_expired_o  (flow_expired),
     .dma_idle_i      (data_path_idle),
     .nvm_en_o,
     .nvm_addr_o,
@@ -189,12 +192,6 @@ module nic_top #(
     .deadline_valid_o,
     .deadline_o
   );
-
-  // No pause frames yet.
-  assign flow_event = '0;
-  assign paused     = 1'b0;
-  logic unused_flow;
-  assign unused_flow = ^flow_cfg;
 
   // ---------------------------------------------------------------- wire
   logic           tx_valid, tx_ready, tx_fcs, tx_busy, rx_busy;
@@ -229,24 +226,71 @@ module nic_top #(
   logic        rx_valid, front_busy;
   frame_beat_t rx_beat;
   rx_verdict_t rx_verdict;
+  logic        pause_valid, unsupported;
+  logic [15:0] pause_quanta;
 
   // Reset with the data path: after a reset in mid frame it gives out nothing of that frame's rest.
   nic_rx_front u_rx_front (
     .clk_i,
-    .rst_ni     (core_rst_n && dp_rst_n),
-    .cfg_i      (rx_cfg),
-    .filter_i   (exact_filter),
-    .mta_en_o   (mta_en),
-    .mta_index_o(mta_index),
-    .mta_bit_i  (mta_bit),
-    .valid_i    (mac_rx_valid),
-    .beat_i     (mac_rx_beat),
-    .status_i   (mac_rx_status),
-    .valid_o    (rx_valid),
-    .beat_o     (rx_beat),
-    .verdict_o  (rx_verdict),
-    .busy_o     (front_busy)
+    .rst_ni        (core_rst_n && dp_rst_n),
+    .cfg_i         (rx_cfg),
+    .flow_cfg_i    (flow_cfg),
+    .filter_i      (exact_filter),
+    .mta_en_o      (mta_en),
+    .mta_index_o   (mta_index),
+    .mta_bit_i     (mta_bit),
+    .valid_i       (mac_rx_valid),
+    .beat_i        (mac_rx_beat),
+    .status_i      (mac_rx_status),
+    .valid_o       (rx_valid),
+    .beat_o        (rx_beat),
+    .verdict_o     (rx_verdict),
+    .pause_valid_o (pause_valid),
+    .pause_quanta_o(pause_quanta),
+    .unsupported_o (unsupported),
+    .busy_o        (front_busy)
   );
+
+  // ---------------------------------------------------------------- pause frames
+  logic        queue_valid, queue_ready, queue_fcs;
+  frame_beat_t queue_beat;
+  logic        xon_sent, xoff_sent, flow_sending, flow_idle, dma_engines_idle;
+  logic [15:0] rx_level;
+
+  nic_flow u_flow (
+    .clk_i,
+    .rst_ni          (core_rst_n && dp_rst_n),
+    .cfg_i           (flow_cfg),
+    .en_i            (rx_cfg.en && link && !tx_cfg.loopback),
+    .stop_i          (stop),
+    .source_i        (exact_filter[0].addr),
+    .now_i           (time_now_o),
+    .pause_valid_i   (pause_valid),
+    .pause_quanta_i  (pause_quanta),
+    .level_i         (rx_level),
+    .in_valid_i      (queue_valid),
+    .in_ready_o      (queue_ready),
+    .in_beat_i       (queue_beat),
+    .in_fcs_i        (queue_fcs),
+    .out_valid_o     (tx_valid),
+    .out_ready_i     (tx_ready),
+    .out_beat_o      (tx_beat),
+    .out_fcs_o       (tx_fcs),
+    .paused_o        (paused),
+    .xon_o           (xon_sent),
+    .xoff_o          (xoff_sent),
+    .sending_o       (flow_sending),
+    .deadline_valid_o(flow_deadline.valid),
+    .deadline_o      (flow_deadline.at),
+    .expired_i       (flow_expired),
+    .idle_o          (flow_idle)
+  );
+  assign flow_event = '{
+      xon_rx:  pause_valid && pause_quanta == '0,
+      xoff_rx: pause_valid && pause_quanta != '0,
+      xon_tx: xon_sent, xoff_tx: xoff_sent, unsupported: unsupported
+  };
+  assign engines_idle = dma_engines_idle && !flow_sending;
 
   // ---------------------------------------------------------------- rings and buffers
   dma_err_t dma_err;
@@ -266,7 +310,7 @@ module nic_top #(
     .rst_ni        (core_rst_n),
     .dp_rst_ni     (dp_rst_n),
     .stop_i        (stop),
-    .engines_idle_o(engines_idle),
+    .engines_idle_o(dma_engines_idle),
     .idle_o        (dma_idle),
     .rx_cfg_i      (rx_cfg),
     .tx_cfg_i      (tx_cfg),
@@ -280,13 +324,14 @@ module nic_top #(
     .rx_valid_i    (rx_valid),
     .rx_beat_i     (rx_beat),
     .rx_verdict_i  (rx_verdict),
-    .tx_valid_o    (tx_valid),
-    .tx_ready_i    (tx_ready),
-    .tx_beat_o     (tx_beat),
-    .tx_fcs_o      (tx_fcs),
+    .tx_valid_o    (queue_valid),
+    .tx_ready_i    (queue_ready),
+    .tx_beat_o     (queue_beat),
+    .tx_fcs_o      (queue_fcs),
     .event_o       (dma_event),
     .rx_stat_o     (rx_stat),
     .rnbc_o        (rnbc),
+    .rx_level_o    (rx_level),
     .tx_stat_o     (tx_stat),
     .err_o         (dma_err),
     .m_axi_awid,
@@ -326,7 +371,7 @@ module nic_top #(
     .m_axi_rready
   );
 
-  assign data_path_idle  = dma_idle && engines_idle && !tx_busy && !rx_busy && !front_busy;
+  assign data_path_idle  = dma_idle && engines_idle && !tx_busy && !rx_busy && !front_busy && flow_idle;
   assign dma_err_valid_o = dma_err.valid;
   assign dma_err_write_o = dma_err.write;
   assign dma_err_addr_o  = dma_err.addr;

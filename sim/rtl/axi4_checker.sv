@@ -72,40 +72,63 @@ module axi4_checker
   localparam int unsigned FullSize = $clog2(StrbBits);
 
   // ---------------------------------------------------------------- each channel by itself
-  logic [4:0] offered, taken, in_reset, withdrawn, changed, slow;  // AW W B AR R, from bit 0
-  logic [DataBits-1:0] wdata_used;
-  always_comb begin
-    for (int unsigned lane = 0; lane < StrbBits; ++lane) wdata_used[8*lane+:8] = {8{wstrb_i[lane]}};
-  end
+  logic [4:0] offered, taken, waited, in_reset, withdrawn, slow;  // AW W B AR R, from bit 0
+  axi_channel_checker #(.SlowCycles(SlowCycles)) u_aw (
+    .clk_i, .rst_ni, .valid_i(awvalid_i), .ready_i(awready_i), .offered_o(offered[0]), .taken_o(taken[0]),
+    .waited_o(waited[0]), .in_reset_o(in_reset[0]), .withdrawn_o(withdrawn[0]), .slow_o(slow[0])
+  );
+  axi_channel_checker #(.SlowCycles(SlowCycles)) u_w (
+    .clk_i, .rst_ni, .valid_i(wvalid_i), .ready_i(wready_i), .offered_o(offered[1]), .taken_o(taken[1]),
+    .waited_o(waited[1]), .in_reset_o(in_reset[1]), .withdrawn_o(withdrawn[1]), .slow_o(slow[1])
+  );
+  axi_channel_checker #(.SlowCycles(SlowCycles)) u_b (
+    .clk_i, .rst_ni, .valid_i(bvalid_i), .ready_i(bready_i), .offered_o(offered[2]), .taken_o(taken[2]),
+    .waited_o(waited[2]), .in_reset_o(in_reset[2]), .withdrawn_o(withdrawn[2]), .slow_o(slow[2])
+  );
+  axi_channel_checker #(.SlowCycles(SlowCycles)) u_ar (
+    .clk_i, .rst_ni, .valid_i(arvalid_i), .ready_i(arready_i), .offered_o(offered[3]), .taken_o(taken[3]),
+    .waited_o(waited[3]), .in_reset_o(in_reset[3]), .withdrawn_o(withdrawn[3]), .slow_o(slow[3])
+  );
+  axi_channel_checker #(.SlowCycles(SlowCycles)) u_r (
+    .clk_i, .rst_ni, .valid_i(rvalid_i), .ready_i(rready_i), .offered_o(offered[4]), .taken_o(taken[4]),
+    .waited_o(waited[4]), .in_reset_o(in_reset[4]), .withdrawn_o(withdrawn[4]), .slow_o(slow[4])
+  );
 
-  localparam int unsigned AddressWidth = IdBits + AddrBits + 21;
-  axi_channel_checker #(.Width(AddressWidth), .SlowCycles(SlowCycles)) u_aw (
-    .clk_i, .rst_ni, .valid_i(awvalid_i), .ready_i(awready_i),
-    .payload_i({awid_i, awaddr_i, awlen_i, awsize_i, awburst_i, awlock_i, awcache_i, awprot_i}),
-    .compare_i('1), .offered_o(offered[0]), .taken_o(taken[0]), .in_reset_o(in_reset[0]),
-    .withdrawn_o(withdrawn[0]), .changed_o(changed[0]), .slow_o(slow[0])
-  );
-  axi_channel_checker #(.Width(DataBits + StrbBits + 1), .SlowCycles(SlowCycles)) u_w (
-    .clk_i, .rst_ni, .valid_i(wvalid_i), .ready_i(wready_i), .payload_i({wdata_i, wstrb_i, wlast_i}),
-    .compare_i({wdata_used, {StrbBits + 1{1'b1}}}), .offered_o(offered[1]), .taken_o(taken[1]),
-    .in_reset_o(in_reset[1]), .withdrawn_o(withdrawn[1]), .changed_o(changed[1]), .slow_o(slow[1])
-  );
-  axi_channel_checker #(.Width(IdBits + 2), .SlowCycles(SlowCycles)) u_b (
-    .clk_i, .rst_ni, .valid_i(bvalid_i), .ready_i(bready_i), .payload_i({bid_i, bresp_i}), .compare_i('1),
-    .offered_o(offered[2]), .taken_o(taken[2]), .in_reset_o(in_reset[2]), .withdrawn_o(withdrawn[2]),
-    .changed_o(changed[2]), .slow_o(slow[2])
-  );
-  axi_channel_checker #(.Width(AddressWidth), .SlowCycles(SlowCycles)) u_ar (
-    .clk_i, .rst_ni, .valid_i(arvalid_i), .ready_i(arready_i),
-    .payload_i({arid_i, araddr_i, arlen_i, arsize_i, arburst_i, arlock_i, arcache_i, arprot_i}),
-    .compare_i('1), .offered_o(offered[3]), .taken_o(taken[3]), .in_reset_o(in_reset[3]),
-    .withdrawn_o(withdrawn[3]), .changed_o(changed[3]), .slow_o(slow[3])
-  );
-  axi_channel_checker #(.Width(IdBits + DataBits + 3), .SlowCycles(SlowCycles)) u_r (
-    .clk_i, .rst_ni, .valid_i(rvalid_i), .ready_i(rready_i), .payload_i({rid_i, rdata_i, rresp_i, rlast_i}),
-    .compare_i('1), .offered_o(offered[4]), .taken_o(taken[4]), .in_reset_o(in_reset[4]),
-    .withdrawn_o(withdrawn[4]), .changed_o(changed[4]), .slow_o(slow[4])
-  );
+  // What stands at each channel while it waits. Looked at only then: these are wide.
+  typedef logic [IdBits+AddrBits+20:0] address_t;
+  address_t aw_stands, ar_stands;
+  logic [DataBits-1:0] wdata_stands, rdata_stands;
+  logic [StrbBits:0] w_stands;
+  logic [IdBits+1:0] b_stands;
+  logic [IdBits+2:0] r_stands;
+
+  function automatic logic [Rules-1:0] payload_rules();
+    logic [Rules-1:0] bad = '0;
+    address_t aw_now = {awid_i, awaddr_i, awlen_i, awsize_i, awburst_i, awlock_i, awcache_i, awprot_i};
+    address_t ar_now = {arid_i, araddr_i, arlen_i, arsize_i, arburst_i, arlock_i, arcache_i, arprot_i};
+    bad[AW_PAYLOAD] = waited[0] && aw_now != aw_stands;
+    bad[B_PAYLOAD]  = waited[2] && {bid_i, bresp_i} != b_stands;
+    bad[AR_PAYLOAD] = waited[3] && ar_now != ar_stands;
+    bad[R_PAYLOAD]  = waited[4] && ({rid_i, rresp_i, rlast_i} != r_stands || rdata_i != rdata_stands);
+    if (waited[1]) begin
+      bad[W_PAYLOAD] = {wstrb_i, wlast_i} != w_stands;
+      for (int unsigned lane = 0; lane < StrbBits; ++lane) begin
+        if (wstrb_i[lane] && wdata_i[8*lane+:8] != wdata_stands[8*lane+:8]) bad[W_PAYLOAD] = 1'b1;
+      end
+    end
+    aw_stands = aw_now;
+    ar_stands = ar_now;
+    b_stands  = {bid_i, bresp_i};
+    if (offered[1]) begin
+      w_stands     = {wstrb_i, wlast_i};
+      wdata_stands = wdata_i;
+    end
+    if (offered[4]) begin
+      r_stands     = {rid_i, rresp_i, rlast_i};
+      rdata_stands = rdata_i;
+    end
+    return bad;
+  endfunction
 
   function automatic logic [Rules-1:0] address_rules(rule_e first, burst_t burst, logic lock, logic [3:0] cache,
                                                      logic instruction);
@@ -190,11 +213,13 @@ module axi4_checker
   always @(posedge clk_i) begin
     broken = '0;
     if (enable_i && |{offered, in_reset, withdrawn}) begin
-      broken[AW_RESET+:3] = {changed[0], withdrawn[0], in_reset[0]};
-      broken[W_RESET+:3]  = {changed[1], withdrawn[1], in_reset[1]};
-      broken[B_RESET+:3]  = {changed[2], withdrawn[2], in_reset[2]};
-      broken[AR_RESET+:3] = {changed[3], withdrawn[3], in_reset[3]};
-      broken[R_RESET+:3]  = {changed[4], withdrawn[4], in_reset[4]};
+      broken[AW_RESET+:2] = {withdrawn[0], in_reset[0]};
+      broken[W_RESET+:2]  = {withdrawn[1], in_reset[1]};
+      broken[B_RESET+:2]  = {withdrawn[2], in_reset[2]};
+      broken[AR_RESET+:2] = {withdrawn[3], in_reset[3]};
+      broken[R_RESET+:2]  = {withdrawn[4], in_reset[4]};
+      // Only an offer that waited, or will, has to stand still.
+      if (|waited || |(offered & ~taken)) broken |= payload_rules();
       if (|slow) slow_o <= slow_o + 32'($countones(slow));
       if (offered[2]) begin
         broken[B_ADDRESS] = addressed[bid_i] == 0;

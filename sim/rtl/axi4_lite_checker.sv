@@ -41,35 +41,47 @@ module axi4_lite_checker
   } rule_e;
   localparam int unsigned Rules = int'(R_RESP) + 1;
 
-  logic [4:0] offered, taken, in_reset, withdrawn, changed, slow;  // AW W B AR R, from bit 0
-  logic [31:0] wdata_used;
-  assign wdata_used = {{8{wstrb_i[3]}}, {8{wstrb_i[2]}}, {8{wstrb_i[1]}}, {8{wstrb_i[0]}}};
+  logic [4:0] offered, taken, waited, in_reset, withdrawn, slow;  // AW W B AR R, from bit 0
+  axi_channel_checker #(.SlowCycles(SlowCycles)) u_aw (
+    .clk_i, .rst_ni, .valid_i(awvalid_i), .ready_i(awready_i), .offered_o(offered[0]), .taken_o(taken[0]),
+    .waited_o(waited[0]), .in_reset_o(in_reset[0]), .withdrawn_o(withdrawn[0]), .slow_o(slow[0])
+  );
+  axi_channel_checker #(.SlowCycles(SlowCycles)) u_w (
+    .clk_i, .rst_ni, .valid_i(wvalid_i), .ready_i(wready_i), .offered_o(offered[1]), .taken_o(taken[1]),
+    .waited_o(waited[1]), .in_reset_o(in_reset[1]), .withdrawn_o(withdrawn[1]), .slow_o(slow[1])
+  );
+  axi_channel_checker #(.SlowCycles(SlowCycles)) u_b (
+    .clk_i, .rst_ni, .valid_i(bvalid_i), .ready_i(bready_i), .offered_o(offered[2]), .taken_o(taken[2]),
+    .waited_o(waited[2]), .in_reset_o(in_reset[2]), .withdrawn_o(withdrawn[2]), .slow_o(slow[2])
+  );
+  axi_channel_checker #(.SlowCycles(SlowCycles)) u_ar (
+    .clk_i, .rst_ni, .valid_i(arvalid_i), .ready_i(arready_i), .offered_o(offered[3]), .taken_o(taken[3]),
+    .waited_o(waited[3]), .in_reset_o(in_reset[3]), .withdrawn_o(withdrawn[3]), .slow_o(slow[3])
+  );
+  axi_channel_checker #(.SlowCycles(SlowCycles)) u_r (
+    .clk_i, .rst_ni, .valid_i(rvalid_i), .ready_i(rready_i), .offered_o(offered[4]), .taken_o(taken[4]),
+    .waited_o(waited[4]), .in_reset_o(in_reset[4]), .withdrawn_o(withdrawn[4]), .slow_o(slow[4])
+  );
 
-  axi_channel_checker #(.Width(AddrBits + 3), .SlowCycles(SlowCycles)) u_aw (
-    .clk_i, .rst_ni, .valid_i(awvalid_i), .ready_i(awready_i), .payload_i({awaddr_i, awprot_i}), .compare_i('1),
-    .offered_o(offered[0]), .taken_o(taken[0]), .in_reset_o(in_reset[0]), .withdrawn_o(withdrawn[0]),
-    .changed_o(changed[0]), .slow_o(slow[0])
-  );
-  axi_channel_checker #(.Width(36), .SlowCycles(SlowCycles)) u_w (
-    .clk_i, .rst_ni, .valid_i(wvalid_i), .ready_i(wready_i), .payload_i({wdata_i, wstrb_i}),
-    .compare_i({wdata_used, 4'hf}), .offered_o(offered[1]), .taken_o(taken[1]), .in_reset_o(in_reset[1]),
-    .withdrawn_o(withdrawn[1]), .changed_o(changed[1]), .slow_o(slow[1])
-  );
-  axi_channel_checker #(.Width(2), .SlowCycles(SlowCycles)) u_b (
-    .clk_i, .rst_ni, .valid_i(bvalid_i), .ready_i(bready_i), .payload_i(bresp_i), .compare_i('1),
-    .offered_o(offered[2]), .taken_o(taken[2]), .in_reset_o(in_reset[2]), .withdrawn_o(withdrawn[2]),
-    .changed_o(changed[2]), .slow_o(slow[2])
-  );
-  axi_channel_checker #(.Width(AddrBits + 3), .SlowCycles(SlowCycles)) u_ar (
-    .clk_i, .rst_ni, .valid_i(arvalid_i), .ready_i(arready_i), .payload_i({araddr_i, arprot_i}), .compare_i('1),
-    .offered_o(offered[3]), .taken_o(taken[3]), .in_reset_o(in_reset[3]), .withdrawn_o(withdrawn[3]),
-    .changed_o(changed[3]), .slow_o(slow[3])
-  );
-  axi_channel_checker #(.Width(34), .SlowCycles(SlowCycles)) u_r (
-    .clk_i, .rst_ni, .valid_i(rvalid_i), .ready_i(rready_i), .payload_i({rdata_i, rresp_i}), .compare_i('1),
-    .offered_o(offered[4]), .taken_o(taken[4]), .in_reset_o(in_reset[4]), .withdrawn_o(withdrawn[4]),
-    .changed_o(changed[4]), .slow_o(slow[4])
-  );
+  // What stands at each channel while it waits.
+  logic [AddrBits+2:0] aw_stands, ar_stands;
+  logic [35:0] w_stands;
+  logic [ 1:0] b_stands;
+  logic [33:0] r_stands;
+
+  function automatic logic [4:0] changed();
+    logic [31:0] used = {{8{wstrb_i[3]}}, {8{wstrb_i[2]}}, {8{wstrb_i[1]}}, {8{wstrb_i[0]}}};
+    logic [ 4:0] bad = waited & {
+      {rdata_i, rresp_i} != r_stands, {araddr_i, arprot_i} != ar_stands, bresp_i != b_stands,
+      {wdata_i & used, wstrb_i} != w_stands, {awaddr_i, awprot_i} != aw_stands
+    };
+    aw_stands = {awaddr_i, awprot_i};
+    w_stands  = {wdata_i & used, wstrb_i};
+    b_stands  = bresp_i;
+    ar_stands = {araddr_i, arprot_i};
+    r_stands  = {rdata_i, rresp_i};
+    return bad;
+  endfunction
 
   // Accepted and not answered yet.
   int unsigned addresses, data, reads;
@@ -82,6 +94,7 @@ module axi4_lite_checker
   // A program, not hardware: each step sees what the one before did. Responses come before what they answer.
   // verilator lint_off BLKSEQ
   logic [Rules-1:0] broken;
+  logic [4:0] stirred;
 
   initial begin
     {addresses, data, reads} = '0;
@@ -92,8 +105,9 @@ module axi4_lite_checker
   always @(posedge clk_i) begin
     broken = '0;
     if (enable_i && |{offered, in_reset, withdrawn}) begin
+      stirred = |waited || |(offered & ~taken) ? changed() : '0;
       for (int unsigned channel = 0; channel < 5; ++channel) begin
-        broken[3*channel+:3] = {changed[channel], withdrawn[channel], in_reset[channel]};
+        broken[3*channel+:3] = {stirred[channel], withdrawn[channel], in_reset[channel]};
       end
       if (|slow) slow_o <= slow_o + 32'($countones(slow));
       if (offered[2]) begin

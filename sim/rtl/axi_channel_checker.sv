@@ -1,30 +1,27 @@
 // SPDX-License-Identifier: MIT
 // What AXI promises of any one channel (IHI 0022, A3.1.2, A3.2.1): reset, and that an offer stands until it is taken.
 //
-// `compare_i` has a one for every payload bit that must stand still. `offered_o`: an offer that counts, `taken_o`: it is taken
-// at this edge. `slow_o` rises once for an offer that has waited `SlowCycles`, which is no error. All outputs are combinational.
+// `offered_o`: an offer that counts, `taken_o`: it is taken at this edge, `waited_o`: it was there at the last edge, so its payload
+// must be the same, which whoever instantiates this compares. `slow_o` rises once for an offer that has waited `SlowCycles`,
+// which is no error. All outputs are combinational.
 module axi_channel_checker #(
-  parameter int unsigned Width       = 1,
   parameter int unsigned SlowCycles  = 1024,
   /// cycles of reset that a synchronous reset may take to arrive
   parameter int unsigned ResetCycles = 8
 ) (
-  input  logic             clk_i,
-  input  logic             rst_ni,
-  input  logic             valid_i,
-  input  logic             ready_i,
-  input  logic [Width-1:0] payload_i,
-  input  logic [Width-1:0] compare_i,
-  output logic             offered_o,
-  output logic             taken_o,
-  output logic             in_reset_o,
-  output logic             withdrawn_o,
-  output logic             changed_o,
-  output logic             slow_o
+  input  logic clk_i,
+  input  logic rst_ni,
+  input  logic valid_i,
+  input  logic ready_i,
+  output logic offered_o,
+  output logic taken_o,
+  output logic waited_o,
+  output logic in_reset_o,
+  output logic withdrawn_o,
+  output logic slow_o
 );
-  logic [Width-1:0] payload_q;
-  logic             waits_q, reset_q;
-  int unsigned      waited_q, reset_cycles_q;
+  logic        waits_q, reset_q;
+  int unsigned waited_q, reset_cycles_q;
 
   initial begin
     waits_q        = 1'b0;
@@ -38,7 +35,7 @@ module axi_channel_checker #(
   // A valid may rise at the first edge that sees the reset released: that edge itself must still see it low.
   assign in_reset_o  = valid_i && (rst_ni ? reset_q : reset_cycles_q == ResetCycles);
   assign withdrawn_o = rst_ni && waits_q && !valid_i;
-  assign changed_o   = waits_q && offered_o && |((payload_i ^ payload_q) & compare_i);
+  assign waited_o    = waits_q && offered_o;
   assign slow_o      = waits_q && waited_q == SlowCycles;
 
   always_ff @(posedge clk_i) begin
@@ -46,10 +43,7 @@ module axi_channel_checker #(
     if (rst_ni) begin
       waits_q <= valid_i && !ready_i;
       if (reset_q) reset_cycles_q <= 0;
-      if (valid_i && !ready_i) begin
-        if (!waits_q) payload_q <= payload_i;
-        waited_q <= waits_q ? waited_q + 1 : 1;
-      end
+      if (valid_i && !ready_i) waited_q <= waits_q ? waited_q + 1 : 1;
     end else begin
       waits_q <= 1'b0;
       if (reset_cycles_q != ResetCycles) reset_cycles_q <= reset_cycles_q + 1;

@@ -19,14 +19,10 @@ from sim.observe.bins import Bin
 from sim.runner import COVER_VARIABLE, ROOT
 from tests.coverage.points import lcov, read
 from tests.coverage.tables import bin_pairs, bins_table, python_rows, rtl_rows, sums, table
-from tests.mutate.plan import NATIVE_ONLY
+from tests.mutate.plan import SYSTEM
 
 # What tests a module, and the driver on the compiled models; not what tests the bench itself, or how fast it is.
-RTL_TESTS = (
-    *(f"tests/hdl/{name}" for name in ("common", "csr", "axi", "dma", "mac", "top")), "tests/system",
-    "--ignore=tests/system/test_cli.py", "--ignore=tests/system/test_bench.py", "--ignore=tests/system/test_trace.py",
-    *NATIVE_ONLY,
-)  # fmt: skip
+RTL_TESTS = (*(f"tests/hdl/{name}" for name in ("common", "csr", "axi", "dma", "mac", "top")), *SYSTEM)
 DRIVER_TESTS = ("tests/unit/linux", "tests/unit/e1000e")
 
 

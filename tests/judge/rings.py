@@ -84,10 +84,6 @@ class TransmitRing(Ring):
             self._put(index, len(frame), _EOP | _IFCS | _RS | _IDE)
             self._slot(index)[: len(frame)] = frame
 
-    def sent(self, tail: int) -> bool:
-        """Has the descriptor before `tail` been written back?"""
-        return bool(self._status((tail - 1) % self.entries) & _DONE)
-
 
 class ReceiveRing(Ring):
     """next: the descriptor in which the next frame must arrive."""

@@ -99,7 +99,7 @@ def rule_of(offset: int) -> Rule:
 
 # What MDIC's data is held to, by PHY register.
 PHY_RULES: dict[int, Rule] = {
-    0x00: Rule(How.UNTIL, 0xD200, "BMCR: reset and restart have ended, loopback and autonegotiation are as set"),
+    0x00: Rule(How.UNTIL, 0xC200, "BMCR: reset and restart have ended, loopback is as set"),
     0x01: Rule(How.UNTIL, 0x0024, "BMSR: link, autonegotiation complete"),
     0x02: Rule(How.UNTIL, 0xFFFF, "PHY identity: the driver's table has this one"),
     0x03: Rule(How.UNTIL, 0xFFF0, "PHY identity; the last digit is a revision"),

@@ -22,7 +22,7 @@ from tests.mutate.choose import order
 from tests.mutate.ledger import Ledger, Record, reasons, report, summary
 from tests.mutate.mutant import Mutant
 from tests.mutate.plan import stages
-from tests.mutate.trial import INVALID, BaselineFailed, Sandbox
+from tests.mutate.trial import INVALID, BaselineFailed, Sandbox, copy_tree
 
 WORK = ROOT / "build" / "mutate"
 SURVIVORS = Path(__file__).with_name("survivors.toml")
@@ -77,15 +77,16 @@ def try_all(mutants: Iterator[Mutant], count: int, jobs: int, ledger: Ledger, tr
 
 def main(words: list[str]) -> int:
     options = arguments(words)
-    mutants = order(ROOT, options.seed, options.only)
     if options.list:
-        print(*islice(mutants, options.count), sep="\n")
+        print(*islice(order(ROOT, options.seed, options.only), options.count), sep="\n")
         return 0
+    tree = copy_tree(ROOT, WORK / "tree")  # whoever goes on working in the tree does not disturb
+    mutants = order(tree, options.seed, options.only)
     path = WORK / "ledger.jsonl"
     if options.fresh:
         path.unlink(missing_ok=True)
     try:
-        records = try_all(mutants, options.count, options.jobs, Ledger(path, ROOT), ROOT, WORK)
+        records = try_all(mutants, options.count, options.jobs, Ledger(path, tree), tree, WORK)
     except BaselineFailed as failed:
         print(f"make mutate: {failed}", file=sys.stderr)
         return 2

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["NATIVE_ONLY", "NEAREST", "REST", "Stage", "stages"]
+__all__ = ["NEAREST", "REST", "SYSTEM", "Stage", "stages"]
 
 Stage = tuple[str, ...]
 
 # The compiled models alone: the reference models tell the same and take ten times as long.
-NATIVE_ONLY: Stage = ("-k", "not axi and not cocotbext")
+NATIVE_ONLY: Stage = ("-k", "not axi and not cocotbext and not reference_models")
+# All of tests/system that is about card and driver, not about the bench, its reports and its speed.
+SYSTEM: Stage = (
+    "tests/system", *(f"--ignore=tests/system/test_{name}.py" for name in ("bench", "cli", "mains", "trace")),
+    *NATIVE_ONLY,
+)  # fmt: skip
 
-_SYSTEM: Stage = ("tests/system/test_life.py", "tests/system/test_traffic.py", *NATIVE_ONLY)
-_LEAP: Stage = ("tests/system/test_leap.py",)
+_TRAFFIC: Stage = ("tests/system/test_life.py", "tests/system/test_traffic.py", *NATIVE_ONLY)
 _TOP: Stage = ("tests/hdl/top",)
+_JUDGE: Stage = ("tests/judge/test_driver_trace.py", *NATIVE_ONLY)
 _UNIT: Stage = ("tests/unit/linux", "tests/unit/e1000e", "tests/unit/sim")
 _AXI: Stage = ("tests/hdl/axi",)
 _DMA: Stage = ("tests/hdl/dma",)
@@ -56,7 +61,7 @@ NEAREST: dict[str, tuple[Stage, ...]] = {
     "hdl/pkg": (_CSR, _MAC, _DMA),
     "hdl/top": (),
 }
-REST: dict[str, tuple[Stage, ...]] = {"driver": (_UNIT, _SYSTEM), "hdl": (_TOP, _SYSTEM, _LEAP)}
+REST: dict[str, tuple[Stage, ...]] = {"driver": (_UNIT, _TRAFFIC, SYSTEM), "hdl": (_TOP, _TRAFFIC, _JUDGE, SYSTEM)}
 
 
 def stages(file: str, tree: Path) -> list[Stage]:

@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim.runner import ROOT
 from tests.mutate.mutant import Mutant
 from tests.mutate.plan import Stage
 from tests.mutate.python_source import compiles
 
-__all__ = ["INVALID", "KILLED", "SURVIVED", "BaselineFailed", "Sandbox", "Verdict"]
+__all__ = ["INVALID", "KILLED", "SURVIVED", "BaselineFailed", "Sandbox", "Verdict", "copy_tree"]
 
 KILLED, SURVIVED, INVALID = "killed", "survived", "invalid"
 SEED = "20250101"
@@ -56,19 +57,24 @@ class _Outcome:
     seconds: float
 
 
+def copy_tree(tree: Path, folder: Path) -> Path:
+    """`folder`, which now holds `tree` without what is built and what is left behind by runs."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(tree, folder, symlinks=True, ignore=lambda _, names: _NOT_COPIED & set(names))
+    if (tree / ".venv").exists():
+        (folder / ".venv").symlink_to((tree / ".venv").resolve())
+    return folder
+
+
 class Sandbox:
     """The copy at `folder`; what is in it is the tree's again whenever no mutant is applied."""
 
     def __init__(self, tree: Path, folder: Path, usual_s: dict[Stage, float] | None = None) -> None:
         """usual_s: what stages take without a mutant, as far as known; shared with other copies of the same tree."""
         self.folder = folder
-        self._ccache = tree / "build" / "ccache"
         self._times = itertools.count(1)
         self._usual_s = {} if usual_s is None else usual_s
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(tree, folder, symlinks=True, ignore=lambda _, names: _NOT_COPIED & set(names))
-        if (tree / ".venv").exists():
-            (folder / ".venv").symlink_to((tree / ".venv").resolve())
+        copy_tree(tree, folder)
 
     # ------------------------------------------------------------------ the mutant
     @contextmanager
@@ -136,7 +142,7 @@ class Sandbox:
     def _run(self, command: Sequence[str], limit_s: float) -> _Outcome:
         environment = os.environ | {"NICOSIM_SEED": SEED, "COCOTB_MAX_FAILURES": "1", "WAVES": "0"}
         environment["NICOSIM_RUNS"] = str(self.folder / "runs")
-        environment.setdefault("CCACHE_DIR", str(self._ccache))
+        environment.setdefault("CCACHE_DIR", str(ROOT / "build" / "ccache"))
         begin = time.monotonic()
         process = subprocess.Popen(
             command, cwd=self.folder, env=environment, text=True, errors="replace", start_new_session=True,

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""`python synth.py TOP OUT.json FILE...`: synthesise for Xilinx 7-series up to LUT mapping, write what came out.
+"""`python synth.py TOP OUT.json FILE...`: synthesise for Lattice ECP5, write the netlist as JSON.
 
-The JSON holds, for the flattened design: cells by type, the memory blocks inferred, and what must not be there
-(latches, undriven or multiply driven nets as `check` counts them).
+Fails on latches and on nets with no or several drivers (`check -assert`).
 """
 
 import sys
@@ -15,16 +14,15 @@ chformal -remove
 hierarchy -check -top {top}
 proc
 check -assert
+select -assert-none t:$dlatch t:$adlatch t:$dlatchsr
+synth_ecp5 -top {top} -json {out}
 """
 
 
 def main(top: str, out: str, files: list[str]) -> None:
     design = ys.Design()
-    for line in SCRIPT.format(top=top, files=" ".join(files)).strip().splitlines():
+    for line in SCRIPT.format(top=top, out=out, files=" ".join(files)).strip().splitlines():
         ys.run_pass(line, design)
-    ys.run_pass("select -assert-none t:$dlatch t:$adlatch t:$dlatchsr", design)
-    ys.run_pass(f"synth_xilinx -family xc7 -noiopad -noclkbuf -top {top} -run begin:map_cells", design)
-    ys.run_pass(f"tee -q -o {out} stat -json", design)
 
 
 if __name__ == "__main__":

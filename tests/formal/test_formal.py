@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Every proof holds, is not empty, and kills its mutants."""
+
+import pytest
+
+from tests.formal.formal import Mutant, Proof, check
+
+FIFO, FIFO_ASYNC = "common/nic_fifo.sv", "common/nic_fifo_async.sv"
+PKG, REGS, CSR_PKG, AXI_PKG = "pkg/nic_pkg.sv", "csr/gen/nic_regs_pkg.sv", "csr/nic_csr_pkg.sv", "dma/nic_axi_pkg.sv"
+TIME, INTR, DELAY, BURSTS = "csr/nic_time.sv", "csr/nic_intr.sv", "csr/nic_intr_delay.sv", "dma/nic_axi_bursts.sv"
+FETCH = "dma/nic_desc_fetch.sv"
+
+FIFO_MUTANTS = (
+    Mutant(FIFO, "level_q + 1'b1 : level_q - 1'b1", "level_q + 1'b1 : level_q"),
+    Mutant(FIFO, "a == addr_t'(Depth - 1) ? '0", "a == addr_t'(Depth - 2) ? '0"),
+    Mutant(FIFO, "push       = in_valid_i && in_ready_o", "push       = in_valid_i"),
+)
+PROOFS = (
+    Proof("fifo", "fv_fifo", (FIFO,), mode="prove", depth=0, reach=16, mutants=(
+        *FIFO_MUTANTS,
+        Mutant(FIFO, "fetch       = pop;", "fetch       = out_ready_i;"),
+    )),
+    Proof("fifo-block-ram", "fv_fifo", (FIFO,), mode="prove", depth=0, reach=16,
+        parameters="-G Depth=5 -G RegisterDepth=2", mutants=(
+            FIFO_MUTANTS[0], FIFO_MUTANTS[2],
+            Mutant(FIFO, "a == addr_t'(Depth - 1) ? '0", "a == addr_t'(Depth - 3) ? '0"),
+            Mutant(FIFO, "&& (!out_valid_q || out_ready_i)", "&& !out_valid_q"),
+            Mutant(FIFO, "else if (out_ready_i) out_valid_q <= 1'b0", "else out_valid_q <= 1'b0"),
+        )),
+    Proof("fifo-async", "fv_fifo_async", ("fv_sync.sv", FIFO_ASYNC), mode="bmc", depth=30, reach=30, multiclock=True,
+        mutants=(
+        Mutant(FIFO_ASYNC, "return binary ^ (binary >> 1);", "return binary;"),
+        Mutant(FIFO_ASYNC, "in_run && in_level_o != ptr_t'(Depth)", "in_run && in_level_o != ptr_t'(Depth + 1)"),
+        Mutant(FIFO_ASYNC, "wr_gray_out != rd_gray_q", "wr_gray_out[1:0] != rd_gray_q[1:0]"),
+    )),
+    Proof("arbiter", "fv_arbiter", (PKG, AXI_PKG, BURSTS), mode="bmc", depth=9, reach=9, mutants=(
+        Mutant(BURSTS, "(Clients'(2) << served)", "(Clients'(1) << served)"),
+        Mutant(BURSTS, "next_valid_q[c] ? next_q[c] : offer", "accept[c] ? offer : next_q[c]"),
+        Mutant(BURSTS, "whole.bytes - 16'(gone)", "whole.bytes - 16'(gone) + 1'b1"),
+    )),
+    Proof("ring", "fv_ring", (PKG, FIFO, FETCH), mode="bmc", depth=13, reach=16, mutants=(
+        Mutant(FETCH, "return sum >= {1'b0, count}", "return sum > {1'b0, count}"),
+        Mutant(FETCH, "wrapped ? ring_i.count - next_q", "wrapped ? ring_i.count - next_q + 16'd1"),
+        Mutant(FETCH, "assign wrapped    = ring_i.tail < next_q", "assign wrapped    = ring_i.tail <= next_q"),
+        Mutant(FETCH, "want <= room", "want <= room + 1'b1"),
+    )),
+    Proof("interrupt-delay", "fv_intr_delay", (REGS, CSR_PKG, TIME, DELAY), mode="induction", depth=3, reach=9,
+          mutants=(
+        Mutant(DELAY, "if (!packet_q.valid) absolute_q", "absolute_q"),
+        Mutant(DELAY, "(packet_q.valid || event_i) && (flush", "packet_q.valid && (flush"),
+        Mutant(DELAY, "absolute_expired_i || urgent_i", "absolute_expired_i"),
+        Mutant(TIME, "now_q >= deadline_i[i].at", "now_q > deadline_i[i].at"),
+        Mutant(TIME, "if (deadline_i[i].at < deadline_o)", "if (deadline_i[i].at > deadline_o)"),
+    )),
+    Proof("interrupt", "fv_intr", (REGS, CSR_PKG, TIME, INTR), mode="bmc", depth=8, reach=12, mutants=(
+        Mutant(INTR, "icr_d = kept | set", "icr_d = (icr_q | set) & ~clear"),
+        Mutant(INTR, "if (icr_wr) clear = req_i.wdata;", "if (icr_wr) clear = '1;"),
+        Mutant(INTR, "(!hold_q.valid || throttle_expired_i)", "1'b1"),
+        Mutant(INTR, "(asserted_q || ims_q == '0)", "1'b1"),
+    )),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.name)
+def test_it_holds(proof, tmp_path):
+    verdict, said = check(proof, proof.mode, tmp_path)
+    assert verdict == "PASS", said
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.name)
+def test_it_is_not_empty(proof, tmp_path):
+    verdict, said = check(proof, "cover", tmp_path)
+    assert verdict == "PASS", said
+
+
+@pytest.mark.parametrize(
+    ("proof", "mutant"),
+    [pytest.param(p, m, id=f"{p.name}-{i}") for p in PROOFS for i, m in enumerate(p.mutants)],
+)
+def test_it_kills_the_mutant(proof, mutant, tmp_path):
+    verdict, said = check(proof, "bmc", tmp_path, mutant)
+    assert verdict == "FAIL", said

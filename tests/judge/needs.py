@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""What the stock driver asks for in the recordings and the card does not do: evidence for hdl/README.md's list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from tests.judge.trace import Kind, Op
+
+__all__ = ["NEEDS", "missing_registers"]
+
+
+def _writes(offset: int, bits: int) -> Callable[[Op], bool]:
+    return lambda op: op.kind is Kind.WRITE and op.offset == offset and bool(op.value & bits)
+
+
+def _of(kind: Kind) -> Callable[[Op], bool]:
+    return lambda op: op.kind is kind
+
+
+# Feature: the access or event that shows that the driver wants it.
+NEEDS: Mapping[str, Callable[[Op], bool]] = {
+    "MSI": _of(Kind.MSI),
+    "MSI-X": _of(Kind.TABLE),
+    "interrupt vectors (IVAR, EIAC, EITR)": _writes(0x000E4, 0xFFFF_FFFF),
+    "PCIe capabilities": _of(Kind.CONFIG),
+    "extended receive descriptors (RFCTL.EXSTEN)": _writes(0x05008, 1 << 15),
+    "receive checksum offload (RXCSUM.TUOFL)": _writes(0x05000, 1 << 9),
+    "RSS hash (RXCSUM.PCSD, MRQC, RETA, RSSRK)": _writes(0x05000, 1 << 13),
+    "VLAN tags (CTRL.VME, VET, RCTL.VFE, VFTA)": _writes(0x00000, 1 << 30),
+    "time stamps (TSYNC, SYSTIM)": _writes(0x0B608, 0xFFFF_FFFF),
+}
+
+
+def missing_registers(ops: Iterable[Op], known: frozenset[int]) -> set[int]:
+    """Offsets that the driver accesses and the card does not have."""
+    return {op.offset for op in ops if op.kind in (Kind.READ, Kind.WRITE) and op.offset not in known}

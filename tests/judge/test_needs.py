@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""What the recordings need and the card lacks is what hdl/README.md says, no more and no less."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sim.runner import ROOT
+from tests.judge.needs import NEEDS, missing_registers
+from tests.judge.scenes import card_registers
+from tests.judge.trace import ADMIN, DRIVER, SELFTEST, Op, parse
+
+_HEADING = "## What the stock driver's recordings need and this card lacks"
+_OPS = [item for name in (DRIVER, SELFTEST, *ADMIN.values()) for item in parse(name) if isinstance(item, Op)]
+
+
+def listed() -> list[str]:
+    """The first column of the table."""
+    section = (ROOT / "hdl" / "README.md").read_text().split(_HEADING)[1].split("\n## ")[0]
+    return [row.split("|")[1].strip() for row in section.splitlines() if re.match(r"\| (?!what|-)", row)]
+
+
+def test_the_list_is_complete() -> None:
+    registers = {f"{offset:#07x}" for offset in missing_registers(_OPS, card_registers())}
+    assert set(listed()) == set(NEEDS) | registers
+
+
+@pytest.mark.parametrize("need", NEEDS)
+def test_the_driver_asks_for_it(need: str) -> None:
+    assert any(NEEDS[need](op) for op in _OPS)
+
+
+def test_a_missing_register_is_found() -> None:
+    known = card_registers()
+    assert {0xFC} == missing_registers(_OPS, known)
+    assert {0xFC, 0x100} == missing_registers(_OPS, known - {0x100})
