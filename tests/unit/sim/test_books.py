@@ -133,3 +133,11 @@ def test_a_frame_that_the_driver_was_not_told_of_is_sent_and_dropped(kept: Kept,
     kept.wire.came(Received(frame.payload, 0, True))
     kept.books.card_was_reset(unreported)
     assert kept.books.transmit_account(1).closed is closed
+
+
+def test_a_pause_frame_is_the_card_s_own(kept: Kept) -> None:
+    pause = bytes.fromhex("0180c2000001") + HOST + bytes.fromhex("88080001ffff")
+    kept.wire.came(Received(pause.ljust(60, b"\0"), 0, True))
+    assert kept.books.card_pauses == 1 and kept.books.card_frames == 0 and kept.books.problems() == []
+    kept.wire.came(Received(pause.replace(HOST, OTHER)[::-1].ljust(60, b"\0"), 0, True))
+    assert len(kept.books.problems()) == 1
