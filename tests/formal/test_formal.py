@@ -35,24 +35,24 @@ PROOFS = (
     )),
     Proof("arbiter", "fv_arbiter", (PKG, AXI_PKG, BURSTS), mode="bmc", depth=9, reach=9, mutants=(
         Mutant(BURSTS, "(Clients'(2) << served)", "(Clients'(1) << served)"),
-        Mutant(BURSTS, "next_valid_q[c] ? next_q[c] : offer", "accept[c] ? offer : next_q[c]"),
+        Mutant(BURSTS, "(is_last ? taken : '0)", "taken"),
         Mutant(BURSTS, "whole.bytes - 16'(gone)", "whole.bytes - 16'(gone) + 1'b1"),
     )),
-    Proof("ring", "fv_ring", (PKG, FIFO, FETCH), mode="bmc", depth=13, reach=16, mutants=(
+    Proof("ring", "fv_ring", (PKG, FIFO, FETCH), mode="bmc", depth=10, reach=10, mutants=(
         Mutant(FETCH, "return sum >= {1'b0, count}", "return sum > {1'b0, count}"),
         Mutant(FETCH, "wrapped ? ring_i.count - next_q", "wrapped ? ring_i.count - next_q + 16'd1"),
         Mutant(FETCH, "assign wrapped    = ring_i.tail < next_q", "assign wrapped    = ring_i.tail <= next_q"),
         Mutant(FETCH, "want <= room", "want <= room + 1'b1"),
     )),
     Proof("interrupt-delay", "fv_intr_delay", (REGS, CSR_PKG, TIME, DELAY), mode="induction", depth=3, reach=9,
-          mutants=(
+        mutants=(
         Mutant(DELAY, "if (!packet_q.valid) absolute_q", "absolute_q"),
         Mutant(DELAY, "(packet_q.valid || event_i) && (flush", "packet_q.valid && (flush"),
         Mutant(DELAY, "absolute_expired_i || urgent_i", "absolute_expired_i"),
         Mutant(TIME, "now_q >= deadline_i[i].at", "now_q > deadline_i[i].at"),
         Mutant(TIME, "if (deadline_i[i].at < deadline_o)", "if (deadline_i[i].at > deadline_o)"),
     )),
-    Proof("interrupt", "fv_intr", (REGS, CSR_PKG, TIME, INTR), mode="bmc", depth=8, reach=12, mutants=(
+    Proof("interrupt", "fv_intr", (REGS, CSR_PKG, TIME, INTR), mode="bmc", depth=7, reach=12, mutants=(
         Mutant(INTR, "icr_d = kept | set", "icr_d = (icr_q | set) & ~clear"),
         Mutant(INTR, "if (icr_wr) clear = req_i.wdata;", "if (icr_wr) clear = '1;"),
         Mutant(INTR, "(!hold_q.valid || throttle_expired_i)", "1'b1"),

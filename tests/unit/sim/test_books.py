@@ -135,9 +135,17 @@ def test_a_frame_that_the_driver_was_not_told_of_is_sent_and_dropped(kept: Kept,
     assert kept.books.transmit_account(1).closed is closed
 
 
-def test_a_pause_frame_is_the_card_s_own(kept: Kept) -> None:
-    pause = bytes.fromhex("0180c2000001") + HOST + bytes.fromhex("88080001ffff")
-    kept.wire.came(Received(pause.ljust(60, b"\0"), 0, True))
-    assert kept.books.card_pauses == 1 and kept.books.card_frames == 0 and kept.books.problems() == []
-    kept.wire.came(Received(pause.replace(HOST, OTHER)[::-1].ljust(60, b"\0"), 0, True))
-    assert len(kept.books.problems()) == 1
+def test_pause_frame_of_the_card_is_not_the_host_s(kept: Kept) -> None:
+    """It is counted apart; a broken one, and any other frame that nobody sent, is a complaint."""
+    pause = (bytes.fromhex("0180c2000001") + HOST + bytes.fromhex("88080001ffff")).ljust(60, b"\0")
+    kept.wire.came(Received(pause, 0, True))
+    assert (kept.books.pause_frames, kept.books.card_frames) == (1, 0)
+    assert kept.books.problems() == []
+    kept.wire.came(Received(pause[:12] + b"\x08\x00" + pause[14:], 0, True))
+    assert kept.books.card_frames == 1 and kept.books.problems() != []
+
+
+def test_broken_pause_frame_of_the_card_is_a_complaint(kept: Kept) -> None:
+    pause = (bytes.fromhex("0180c2000001") + HOST + bytes.fromhex("88080001ffff")).ljust(60, b"\0")
+    kept.wire.came(Received(pause, 0, False))
+    assert kept.books.pause_frames == 0 and kept.books.problems() != []
