@@ -73,7 +73,7 @@ class Books:
         self.sent_while_off = 0  # while nobody said the receiver was on
         self.host_frames = self.card_frames = self.card_bad_frames = 0
         self.on_arrival: Callable[[], None] | None = None  # a frame has come, at the host or at the partner
-        self.pause_frames = 0
+        self.pause_frames = 0  # the card's own
         self._off = True
         self._shut = False
         self._filter = FilterConfig()
@@ -107,10 +107,10 @@ class Books:
         return self._filter
 
     def _came(self, frame: Received) -> None:
+        if self._shut:
+            return
         if frame.good and frame.data[:6] == _PAUSE_ADDRESS and frame.data[12:14] == _MAC_CONTROL:
             self.pause_frames += 1  # the card's own, not the host's
-            return
-        if self._shut:
             return
         self.card_frames += 1
         if frame.good:

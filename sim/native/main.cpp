@@ -283,7 +283,8 @@ int main(int argc, char** argv) {
         return answer;
     }
     vlog_startup_routines_bootstrap();
-    Verilated::addExitCb([](void*) { wrap_up(); }, nullptr);
+    // An assertion that fails ends the program inside an evaluation: the model must not outlive the statics that it needs.
+    Verilated::addExitCb([](void*) { wrap_up(), static_cast<void>(top.release()); }, nullptr);
     VerilatedVpi::callCbs(cbStartOfSimulation);
     settle();
     run();
