@@ -23,6 +23,7 @@ _ADDRESS_BYTES = 6
 _ERROR_CHARACTER = 0xFE  # XGMII: what the card finds where an error is
 _LARGEST_STANDARD, _LARGEST_JUMBO = 1522, 9234  # with FCS: what the card takes without and with long packets on
 _STANDARD_MTU = 1500
+_PAUSE_ADDRESS, _MAC_CONTROL = bytes.fromhex("0180c2000001"), b"\x88\x08"
 _EXACT_ADDRESSES = 15  # beside the device's own
 
 
@@ -72,6 +73,7 @@ class Books:
         self.sent_while_off = 0  # while nobody said the receiver was on
         self.host_frames = self.card_frames = self.card_bad_frames = 0
         self.on_arrival: Callable[[], None] | None = None  # a frame has come, at the host or at the partner
+        self.pause_frames = 0  # the card's own
         self._off = True
         self._shut = False
         self._filter = FilterConfig()
@@ -106,6 +108,9 @@ class Books:
 
     def _came(self, frame: Received) -> None:
         if self._shut:
+            return
+        if frame.good and frame.data[:6] == _PAUSE_ADDRESS and frame.data[12:14] == _MAC_CONTROL:
+            self.pause_frames += 1  # the card's own, not the host's
             return
         self.card_frames += 1
         if frame.good:

@@ -756,7 +756,7 @@ class _Rxdctl1(Rw):
 class _Rsrpd(Rw):
     """Receive small packet detect."""
 
-    SIZE: ClassVar = Mask(0x00000FFF)  # bytes: a frame stored with this length or less raises SRPD, and ends the delays of RDTR and RADV; 0: none
+    SIZE: ClassVar = Mask(0x00000FFF)  # bytes: a frame of this length or less, headers and FCS included, raises SRPD, and ends the delays of RDTR and RADV; 0: none
     ALL: ClassVar = Mask(0x00000FFF)
 
 

@@ -220,6 +220,7 @@ int run_filler(const nicosim::FillerConfig& config) {
     bare_cycles(kPowerOnCycles);
     filler.begin();
     for (unsigned quiet = 0; !filler.done();) {
+        if (Verilated::gotFinish()) return 1;  // an assertion failed, and said so
         bare_cycles(1);
         if (shared.urgent || shared.now_ps >= shared.batch_due) {
             filler.pump();
@@ -267,6 +268,8 @@ int main(int argc, char** argv) {
     Verilated::commandArgs(argc, argv);
     top = std::make_unique<Vtop>("");
     Verilated::fatalOnVpiError(false);  // cocotb asks for things that are not there
+    // A failed assertion ends the loop, not the process: Python must still write its results and captures.
+    Verilated::fatalOnError(false);
     Verilated::traceEverOn(true);
     if (std::any_of(argv + 1, argv + argc, [](const char* word) { return !std::strcmp(word, "--trace"); })) {
         waves = std::make_unique<VerilatedFstC>();
@@ -280,7 +283,8 @@ int main(int argc, char** argv) {
         return answer;
     }
     vlog_startup_routines_bootstrap();
-    Verilated::addExitCb([](void*) { wrap_up(); }, nullptr);
+    // An assertion that fails ends the program inside an evaluation: the model must not outlive the statics that it needs.
+    Verilated::addExitCb([](void*) { wrap_up(), static_cast<void>(top.release()); }, nullptr);
     VerilatedVpi::callCbs(cbStartOfSimulation);
     settle();
     run();

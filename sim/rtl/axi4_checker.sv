@@ -180,7 +180,10 @@ module axi4_checker
     write_t write = writes[0];
     if (beat == 0) beat_addr = write.burst.addr;
     bad[W_LAST] = data.last != (beat == 32'(write.burst.len));
-    bad[W_STRB] = |(data.strb & ~StrbBits'(beat_lanes(beat_addr, write.burst.size, StrbBits)));
+    // A whole beat, which most are, may use every lane.
+    if (32'(write.burst.size) != FullSize || beat_addr[FullSize-1:0] != '0) begin
+      bad[W_STRB] = |(data.strb & ~StrbBits'(beat_lanes(beat_addr, write.burst.size, StrbBits)));
+    end
     beat_addr   = next_address(write.burst, beat_addr);
     beat        = beat + 1;
     if (data.last) begin
@@ -249,7 +252,8 @@ module axi4_checker
         writes.push_back('{id: awid_i, burst: aw});
         addressed[awid_i] = addressed[awid_i] + 1;
       end
-      if (taken[1]) beats.push_back('{strb: wstrb_i, last: wlast_i});
+      if (taken[1] && beats.size() == 0 && writes.size() != 0) broken |= write_beat('{strb: wstrb_i, last: wlast_i});
+      else if (taken[1]) beats.push_back('{strb: wstrb_i, last: wlast_i});
       while (writes.size() != 0 && beats.size() != 0) broken |= write_beat(beats.pop_front());
       for (int unsigned rule = 0; broken != '0 && rule < Rules; ++rule) begin
         if (broken[rule]) $display("axi4_checker: rule %s broken at %0t ps, in %m", name(rule), $time);

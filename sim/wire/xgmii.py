@@ -61,11 +61,13 @@ class FastXgmiiSource(XgmiiSource):  # type: ignore[misc]
         self.data.value, self.ctrl.value = IDLE_WORD, ALL_CONTROL
         while True:
             if self.queue.empty() and owed <= 0:
-                self.active = False
-                self.idle_event.set()
-                self.active_event.clear()
-                await self.active_event.wait()
-                deficit = 0
+                # Idle beyond the gap pays the deficit; a gap that is just complete does not.
+                deficit, owed = max(0, deficit + owed), 0
+                if not deficit:
+                    self.active = False
+                    self.idle_event.set()
+                    self.active_event.clear()
+                    await self.active_event.wait()
             await edge
             start = None if self.queue.empty() else _start_lane(owed, deficit)
             if start is None:

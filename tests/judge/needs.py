@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the stock driver asks for in the recordings and the card does not do: evidence for hdl/README.md's list."""
+"""What the stock driver asks for in the recordings and the card does not do: evidence for the list in hdl/README.md."""
 
 from __future__ import annotations
 

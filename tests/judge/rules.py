@@ -47,7 +47,7 @@ RULES: dict[int, Rule] = {
     0x00018: Rule(How.WRITTEN, 0x1800_0000, "CTRL_EXT: DRV_LOAD and IAME stay; bit 22 is set and never looked at"),
     0x00020: Rule(How.UNTIL, 0x5FFF_0000, "MDIC: ready, no error, the address asked for; the data by PHY_RULES"),
     0x000C0: Rule(How.CAUSES, 0, "ICR: what the handler branches on is what is unmasked"),
-    0x000FC: Rule(How.SEEN, 0, "no register of an 82574L; the driver does nothing with it"),
+    0x000FC: Rule(How.SEEN, 0, "nothing is known of it; read once, and the value is not used"),
     0x00100: Rule(How.WRITTEN, 0x06DF_B3FE, "RCTL: the mask of the driver's own register test"),
     0x00400: Rule(How.WRITTEN, 0x10FF_FFFA, "TCTL: EN, PSP, CT, COLD, MULR stay"),
     0x00E00: Rule(How.SEEN, 0, "LEDCTL: its value is kept for later, never looked at"),
@@ -84,7 +84,9 @@ RULES: dict[int, Rule] = {
 }
 RULES |= {offset: Rule(How.WRITTEN, _ALL, "VFTA stays") for offset in range(0x5600, 0x5800, 4)}
 
-_STATISTICS = Rule(How.SEEN, 0, "statistics: the stand-in counts nothing")
+_STATISTICS = Rule(
+    How.SEEN, 0, "statistics: the stand-in counts nothing; GPRC and GPTC are held to the frames (player.py)"
+)
 _FIRST_STATISTIC, _LAST_STATISTIC = 0x4000, 0x4124
 
 

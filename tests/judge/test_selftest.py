@@ -17,7 +17,7 @@ from tests.judge.trace import SELFTEST, Kind
 
 # Reads in the register part; a wrong bit in any one of them is a failure.
 _REGISTER_READS = 651
-_LEAST = {"before": 70, "registers": _REGISTER_READS, "reset": 350, "nvm": 128, "rest": 4000}
+_LEAST = {"before": 50, "registers": _REGISTER_READS, "reset": 320, "nvm": 128, "rest": 3400}
 
 
 @pytest.fixture(scope="module")

@@ -58,12 +58,13 @@ def gaps_ns(interrupts: list[Interrupt]) -> list[float]:
 
 
 class ModeratedCard(BareDriver):
-    """`up` it; then frames go in by `receive`, out by `send`, and `interrupts` fills. All frames share one buffer."""
+    """`up` it; frames go in by `receive`, out by `send`; `quiet` tells the interrupts. All frames share one buffer."""
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
-        self.interrupts: list[Interrupt] = []
+        # The line and its handler are told in either order: they are paired in `quiet`.
         self._rose: list[int] = []
+        self._causes: list[int] = []
         self._receive_tail = self._transmit_tail = 0
 
     @classmethod
@@ -99,8 +100,7 @@ class ModeratedCard(BareDriver):
         self.write(IMS, causes)
 
     async def _interrupt(self, irq: int, dev: Any) -> int:
-        rose_ps = self._rose[-1]
-        self.interrupts.append(Interrupt(rose_ps, await self.read(ICR)))
+        self._causes.append(await self.read(ICR))
         return IRQ_HANDLED
 
     async def down(self) -> None:
@@ -163,9 +163,12 @@ class ModeratedCard(BareDriver):
         what()
 
     async def quiet(self, for_ns: int) -> list[Interrupt]:
-        """Wait; every interrupt since the last call."""
+        """Wait, and for the handler of the last one; every interrupt since the last call."""
         await Timer(for_ns, "ns")
-        seen, self.interrupts = self.interrupts, []
+        await self.bench.until(lambda: len(self._causes) == len(self._rose), "a handler", poll_ns=500)
+        seen = [Interrupt(*both) for both in zip(self._rose, self._causes, strict=True)]
+        self._rose.clear()
+        self._causes.clear()
         return seen
 
     async def only(self, causes: int) -> None:
@@ -178,4 +181,4 @@ class ModeratedCard(BareDriver):
             await self.read(STATUS)
 
         await self.bench.run(enable())
-        self.interrupts.clear()
+        await self.quiet(1)

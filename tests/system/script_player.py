@@ -82,6 +82,8 @@ class Player:
         if answer["broken"]:
             raise Broken(answer["broken"])
         observed: list[Observed] = answer["observed"]
+        if not self._config.sim.compiled:
+            self._end()  # the reference models' tasks would go on under the next bench
         return observed
 
     def close(self) -> None:

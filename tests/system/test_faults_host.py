@@ -76,6 +76,7 @@ async def without_room_in_the_card_frames_are_missed(dut: Any) -> None:
     await bench.settle()
     now = await counted(bench)
     assert now["mpc"] > 0 and now["rnbc"] > 0
+    assert bench.books.pause_frames == now.get("xofftxc", 0) + now.get("xontxc", 0)  # which the partner did not heed
     # In the card waited at most what fits its memory, and not much less.
     waited = frames - now["mpc"] - (RING - 1)
     assert 0 < waited <= CARD_BYTES // 1000 + 16

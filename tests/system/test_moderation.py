@@ -13,18 +13,19 @@ from cocotb.triggers import Timer
 
 from driver.e1000e.itr import RATES_HZ, LatencyRange
 from driver.e1000e.param import ITR_ADAPTIVE
-from driver.e1000e.regs import ICR, ITR, RADV, RCTL, RDTR
+from driver.e1000e.regs import ALL_ONES, ICR, ICS, ITR, RADV, RCTL, RDTR, RSRPD, TADV, TIDV, TXDCTL
 from sim.config import BenchConfig, DriverConfig
 from sim.host.simtime import now_ps
-from sim.launch import launch
+from sim.launch import configured, launch
 from sim.wire import Frame
 from sim.wire.pacing import PacedWire
 from tests.system.helpers import AXI, NATIVE, bench_up
-from tests.system.moderated_card import ENTRIES, ModeratedCard, gaps_ns
+from tests.system.moderated_card import ENTRIES, EOP, IDE, IFCS, RS, ModeratedCard, gaps_ns
 
 TICK_NS, DELAY_NS = 256, 1024  # units of ITR; of RDTR, RADV, TIDV, TADV
 # From the end of a frame on the wire to the line: memory of 300 ns, twice, and the card.
 AT_ONCE_NS = 2_000
+_TABLE = "moderation.txt"
 # A handler's read of ICR, and the two clocks of the card around it.
 SLACK_NS = 60
 
@@ -90,6 +91,85 @@ async def the_absolute_delay_bounds_it(dut: Any) -> None:
 
 
 @cocotb.test()
+async def the_transmit_delays(dut: Any) -> None:
+    """With IDE, TXDW waits for TIDV after the last frame and for TADV after the first; without, it is at once."""
+    card = await ModeratedCard.up(dut, ICR.TXDW)
+    delay, bound = 20, 50
+    command = EOP | IFCS | RS | IDE
+    await card.set((ITR, 0), (TADV, 0), (TIDV, delay))
+    for frames in (1, 2, 8):
+        last_ps = 0
+        for _ in range(frames):
+            last_ps = now_ps()
+            await card.send(1, command)
+            await Timer(delay * DELAY_NS * 3 // 4, "ns")
+        (interrupt,) = await card.quiet(2 * delay * DELAY_NS)
+        assert 0 <= (interrupt.rose_ps - last_ps) / 1000 - delay * DELAY_NS <= AT_ONCE_NS
+    await card.set((TADV, bound))
+    first_ps = now_ps()
+    for _ in range(10):
+        await card.send(1, command)
+        await Timer(10_000, "ns")
+    seen = await card.quiet(2 * bound * DELAY_NS)
+    assert 0 <= (seen[0].rose_ps - first_ps) / 1000 - bound * DELAY_NS <= AT_ONCE_NS
+    assert len(seen) == 2
+    sent_ps = now_ps()
+    await card.send(1)
+    (at_once,) = await card.quiet(2 * bound * DELAY_NS)
+    assert (at_once.rose_ps - sent_ps) / 1000 <= AT_ONCE_NS
+    await card.down()
+
+
+@cocotb.test()
+async def a_small_frame_does_not_wait(dut: Any) -> None:
+    """SRPD: up to RSRPD bytes with the FCS, and it takes with it what waited; one byte more waits for RDTR."""
+    card = await ModeratedCard.up(dut, ICR.RXT0 | ICR.SRPD)
+    small, delay = 100, 200
+    await card.set((ITR, 0), (RADV, 0), (RDTR, delay), (RSRPD, small + 4))
+    for nbytes, waits in ((small, False), (small + 1, True), (60, False), (1514, True)):
+        begin_ps = now_ps()
+        card.receive(nbytes)
+        (interrupt, *more) = await card.quiet(2 * delay * DELAY_NS)
+        assert not more and bool(interrupt.causes & ICR.SRPD) != waits
+        after_ns = (interrupt.rose_ps - begin_ps) / 1000
+        assert after_ns >= delay * DELAY_NS if waits else after_ns <= 2 * AT_ONCE_NS
+    card.receive(500)
+    await Timer(10_000, "ns")
+    card.receive(60)
+    (both,) = await card.quiet(2 * delay * DELAY_NS)
+    assert both.causes & ICR.SRPD
+    await card.down()
+
+
+@cocotb.test()
+async def few_descriptors_to_send_is_told_once(dut: Any) -> None:
+    """TXD_LOW when a ring has drained to TXDCTL.LWTHRESH, once; never from a ring that was not above it."""
+    card = await ModeratedCard.up(dut, ICR.TXD_LOW)
+    await card.set((ITR, 0), (TXDCTL, TXDCTL.GRAN | TXDCTL.LWTHRESH.put(2)))  # 16 descriptors
+    await card.only(ICR.TXD_LOW)
+    for count, told in ((60, 1), (8, 0), (40, 1), (15, 0), (24, 1)):
+        await card.send(count)
+        assert len(await card.quiet(100_000)) == told, count
+    await card.down()
+
+
+@cocotb.test()
+async def software_raises_any_cause(dut: Any) -> None:
+    """ICS: as if it had happened; once when it is unmasked, and not when it is masked."""
+    card = await ModeratedCard.up(dut, 0)
+    await card.set((ITR, 0))
+    for bit in (*range(10), 15, 16, 17, 18, 20, 21, 22, 23, 24):
+        await card.only(1 << bit)
+        await card.set((ICS, 1 << bit))
+        (interrupt,) = await card.quiet(5_000)
+        assert interrupt.causes & ~ICR.INT_ASSERTED == 1 << bit
+        await card.only(ALL_ONES & ~(1 << bit))
+        await card.set((ICS, 1 << bit))
+        assert not await card.quiet(5_000)
+    await card.down()
+
+
+@cocotb.test()
 async def few_descriptors_left_is_told_once(dut: Any) -> None:
     """RXDMT0 with the frame that leaves a half, a quarter, an eighth of the ring, and again only after a refill."""
     card = await ModeratedCard.up(dut, ICR.RXDMT0)
@@ -139,13 +219,14 @@ async def the_driver_adapts_its_rate(dut: Any) -> None:
         expected_hz = min(most_hz, 1e9 / period_ns)  # no more than one for each frame
         assert 0.9 * expected_hz <= rate_hz <= expected_hz + 1 / 9e-3, rows
         await bench.settle()
-    print("adaptive moderation", *rows, sep="\n")
+    (configured()[1] / _TABLE).write_text("\n".join(["adaptive moderation", *rows]))
     await bench.down()
 
 
 @pytest.mark.parametrize("case", [
     "an_interrupt_for_each_frame", "an_interrupt_for_each_interval", "the_receive_delay_starts_anew_with_each_frame",
-    "the_absolute_delay_bounds_it", "few_descriptors_left_is_told_once",
+    "the_absolute_delay_bounds_it", "few_descriptors_left_is_told_once", "the_transmit_delays",
+    "a_small_frame_does_not_wait", "few_descriptors_to_send_is_told_once", "software_raises_any_cause",
 ])  # fmt: skip
 def test_the_card(case: str, tmp_path: Path) -> None:
     assert launch(BenchConfig(sim=NATIVE), __name__, tmp_path, test_filter=case).passed == 1
@@ -154,6 +235,7 @@ def test_the_card(case: str, tmp_path: Path) -> None:
 def test_the_driver(tmp_path: Path) -> None:
     config = BenchConfig(driver=DriverConfig(interrupt_throttle=ITR_ADAPTIVE, rx_int_delay=0), sim=NATIVE)
     assert launch(config, __name__, tmp_path, test_filter="the_driver_adapts_its_rate").passed == 1
+    print((tmp_path / _TABLE).read_text())
 
 
 def test_a_sample_on_axi(tmp_path: Path) -> None:

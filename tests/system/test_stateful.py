@@ -69,12 +69,12 @@ def player(request: pytest.FixtureRequest, tmp_path: Path, bench_seed: int) -> I
 
 # ------------------------------------------------------------------ the real thing
 def test_random_scripts(player: Player, bench_seed: int) -> None:
-    hunt(player.play, 60, bench_seed, most=12)
+    hunt(player.play, 40, bench_seed, most=12)
 
 
 @pytest.mark.parametrize("player", [AXI], ids=["axi"], indirect=True)
 def test_random_scripts_on_the_reference_models(player: Player, bench_seed: int) -> None:
-    hunt(player.play, 4, bench_seed, most=5)
+    hunt(player.play, 3, bench_seed, most=5)
 
 
 @pytest.mark.skipif(SCRIPT_VARIABLE not in os.environ, reason=f"repeats the script that {SCRIPT_VARIABLE} holds")

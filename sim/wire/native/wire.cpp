@@ -112,8 +112,9 @@ void Source::fill(const Outgoing& frame, unsigned lane) {
 // The word of this cycle; false: idle goes on.
 bool Source::word(Word& out) {
     if (!inside() && (frames_.empty() || !begin())) {
-        if (owed_ > 0) owed_ -= kLanes;
-        if (frames_.empty() && owed_ <= 0) deficit_ = 0, owed_ = 0;
+        if (owed_ > 0 || deficit_) owed_ -= kLanes;
+        // Idle beyond the gap pays the deficit; a gap that is just complete does not.
+        if (frames_.empty() && owed_ < 0) deficit_ = std::max(0, deficit_ + std::exchange(owed_, 0));
         out = {kIdleWord, kAllControl};
         return !std::exchange(idle_, true);
     }

@@ -50,6 +50,7 @@ async def device_reset_waits_for_the_bus_and_sets_back_registers(dut: Any) -> No
     bench = await CsrBench(dut).start()
     await dirty(bench)
     await bench.write(EXTCNF_CTRL, EXTCNF_CTRL.MDIO_SW_OWNERSHIP)
+    await bench.write(regs.PBA, 32)
     await bench.read(SWSM)
     bench.nvm[0] = 0xC0DE
     dut.engines_idle_i.value = 0
@@ -88,6 +89,7 @@ async def device_reset_waits_for_the_bus_and_sets_back_registers(dut: Any) -> No
         regs.TORL: 0,
         EXTCNF_CTRL: EXTCNF_CTRL.MDIO_SW_OWNERSHIP,
         SWSM: 1,
+        regs.PBA: 8 << 16 | 32,
         EECD: EECD.reset,
     }
     for register, value in expected.items():

@@ -10,9 +10,11 @@ import pytest
 
 from driver.e1000e.ethtool import (
     e1000_get_coalesce,
+    e1000_get_ethtool_stats,
     e1000_get_pauseparam,
     e1000_get_regs,
     e1000_get_ringparam,
+    e1000_get_strings,
     e1000_nway_reset,
     e1000_set_coalesce,
     e1000_set_pauseparam,
@@ -60,6 +62,15 @@ def test_register_dump_is_what_the_card_answers() -> None:
     assert dump["RDLEN"] == bench.card.get(RDLEN) == 256 * 16
     assert dump["RCTL"] == bench.card.get(RCTL)
     assert dump["STATUS"] & STATUS.LU
+    bench.finish()
+
+
+def test_statistics_are_read_from_the_card_when_they_are_asked_for() -> None:
+    bench = Bench().up()
+    bench.arrive(*(frame_of(100, n) for n in range(7)))
+    bench.settle(100_000)
+    values = dict(zip(e1000_get_strings(bench.netdev), ethtool(bench, e1000_get_ethtool_stats), strict=True))
+    assert (values["rx_packets"], values["tx_packets"]) == (7, 0)
     bench.finish()
 
 

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from driver.e1000e.mac import e1000_hash_mc_addr
-from driver.e1000e.regs import MTA, RAH, RCTL
+from driver.e1000e.regs import MTA, RAH, RAL, RCTL, STATUS
 from driver.linux.netdevice import (
     dev_mc_add,
     dev_mc_del,
@@ -100,6 +100,40 @@ def test_addresses_that_go_are_gone() -> None:
     bench.pump.run(dev_uc_del(bench.netdev, unicast(1)))
     assert passed(bench, unicast(1), MAC_ADDRESS) == [False, True]
     assert not any(bench.card.get(register) for register in list(RAH)[1:])
+    bench.finish()
+
+
+def test_halves_of_an_address_are_kept_apart_and_none_is_valid_half_written() -> None:
+    """RAH without AV, RAL, a read that pushes them, RAH, and one more: no bridge can merge or reorder them."""
+    bench = Bench().up()
+    bench.pump.host.log.clear()
+    bench.pump.run(dev_set_mac_address(bench.netdev, STRANGER))
+    seen = [(type(r).__name__, getattr(r, "offset", 0), getattr(r, "value", 0)) for _, r in bench.pump.host.log]
+    low, high = int.from_bytes(STRANGER[:4], "little"), int.from_bytes(STRANGER[4:], "little") | RAH[0].AV
+    read = ("MmioRead", STATUS.offset, 0)
+    wanted = [
+        ("MmioWrite", RAH[0].offset, 0),
+        ("MmioWrite", RAL[0].offset, low),
+        read,
+        ("MmioWrite", RAH[0].offset, high),
+        read,
+    ]
+    assert seen == wanted
+    bench.finish()
+
+
+@pytest.mark.parametrize("filter_type", range(4))
+def test_groups_pass_whatever_the_filter_type(filter_type: int) -> None:
+    """Joined ones do; what differs in one of the twelve bits that count does not."""
+    bench = Bench({"mc_filter_type": filter_type}).up()
+    assert RCTL.MO.get(bench.card.get(RCTL)) == filter_type
+    bench.pump.run(dev_mc_add(bench.netdev, GROUP))
+    bit = (36, 35, 34, 32)[filter_type]
+    number = int.from_bytes(GROUP, "little")
+    neighbours = [(number ^ 1 << b).to_bytes(6, "little") for b in range(bit, bit + 12)]
+    twins = [(number ^ 1 << b).to_bytes(6, "little") for b in range(1, bit)]
+    assert passed(bench, GROUP, *twins) == [True] * (1 + len(twins))
+    assert passed(bench, *neighbours) == [False] * 12
     bench.finish()
 
 

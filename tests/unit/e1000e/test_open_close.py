@@ -80,6 +80,17 @@ def test_without_a_cable_there_is_no_carrier_and_close_works() -> None:
     bench.finish()
 
 
+def test_watchdog_runs_without_a_link() -> None:
+    """It is what notices anything at all; the first round is asked for by open, not by a change of the link."""
+    bench = Bench()
+    bench.card.cable = False
+    bench.load()
+    bench.open()
+    bench.settle(100_000)
+    assert timer_pending(bench.adapter.watchdog_timer)
+    bench.finish()
+
+
 def test_every_allocation_of_open_fails_in_its_turn() -> None:
     """Without memory for rings open says -ENOMEM; without memory for buffers it works with what it got."""
     failures = successes = 0

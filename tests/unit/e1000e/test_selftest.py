@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from driver.e1000e import loopback
 from driver.e1000e.loopback import NO_PHY, NO_RINGS, NOT_RETURNED, NOT_SENT, WRONG_CONTENT
 from driver.e1000e.regs import FCRTH, ICR, ICS, IMC, MTA, RAH, RCTL, STATUS, TDLEN, Register
 from driver.e1000e.selftest import (
@@ -22,6 +23,7 @@ from driver.e1000e.selftest import (
     e1000_diag_test,
 )
 from driver.host import MmioWrite
+from driver.linux.dma_mapping import DMA_MAPPING_ERROR
 from driver.linux.ethtool import dev_ethtool
 from driver.linux.interrupt import IRQ_HANDLED, IRQ_NONE, IRQF_SHARED, free_irq, request_irq
 from driver.linux.netdevice import dev_mc_add
@@ -276,6 +278,17 @@ def test_every_allocation_of_the_loopback_fails_in_its_turn() -> None:
     bench.load()
     bench.kernel.mm.fail_after(514)
     assert outcome(bench).passed
+    bench.unload()
+    bench.assert_clean()
+
+
+@pytest.mark.parametrize("mapped", [0, 5, 256, 300])
+def test_mapping_of_the_loopback_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, mapped: int) -> None:
+    bench = Bench()
+    bench.load()
+    real, calls = loopback.dma_map_single, iter(range(100_000))
+    monkeypatch.setattr(loopback, "dma_map_single", lambda *a: DMA_MAPPING_ERROR if next(calls) == mapped else real(*a))
+    assert outcome(bench) == SelfTest(loopback=NO_RINGS)
     bench.unload()
     bench.assert_clean()
 

@@ -187,6 +187,10 @@ def test_every_source_has_stages_and_every_stage_tests() -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def test_every_line_of_the_table_is_of_use() -> None:
+    assert [path for path in NEAREST if not any(file.startswith(path) for file in sources(ROOT))] == []
+
+
 def test_a_file_meets_its_own_tests_first() -> None:
     assert stages("driver/linux/timer.py", ROOT)[0] == ("tests/unit/linux/test_timer.py",)
     assert stages("hdl/csr/nic_stats_bank.sv", ROOT)[0] == ("tests/hdl/csr/test_stats.py",)

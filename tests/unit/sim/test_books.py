@@ -133,3 +133,19 @@ def test_a_frame_that_the_driver_was_not_told_of_is_sent_and_dropped(kept: Kept,
     kept.wire.came(Received(frame.payload, 0, True))
     kept.books.card_was_reset(unreported)
     assert kept.books.transmit_account(1).closed is closed
+
+
+def test_pause_frame_of_the_card_is_not_the_host_s(kept: Kept) -> None:
+    """It is counted apart; a broken one, and any other frame that nobody sent, is a complaint."""
+    pause = (bytes.fromhex("0180c2000001") + HOST + bytes.fromhex("88080001ffff")).ljust(60, b"\0")
+    kept.wire.came(Received(pause, 0, True))
+    assert (kept.books.pause_frames, kept.books.card_frames) == (1, 0)
+    assert kept.books.problems() == []
+    kept.wire.came(Received(pause[:12] + b"\x08\x00" + pause[14:], 0, True))
+    assert kept.books.card_frames == 1 and kept.books.problems() != []
+
+
+def test_broken_pause_frame_of_the_card_is_a_complaint(kept: Kept) -> None:
+    pause = (bytes.fromhex("0180c2000001") + HOST + bytes.fromhex("88080001ffff")).ljust(60, b"\0")
+    kept.wire.came(Received(pause, 0, False))
+    assert kept.books.pause_frames == 0 and kept.books.problems() != []
