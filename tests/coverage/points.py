@@ -14,10 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.mutate.verilog_source import promises
+
 __all__ = ["FileCover", "lcov", "read"]
 
 _ONLY_RETURN = re.compile(r"\s*(else )?if \(.*\) return\b.*")
-_PROMISES = re.compile(r"^\s*//\s*-+\s*promises\s*$", re.M)
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ def read(paths: Iterable[Path], root: Path) -> dict[str, FileCover]:
                     points[place] += count
     files: dict[str, FileCover] = defaultdict(FileCover)
     texts = {file: (root / file).read_text() for file in {place[0] for place in points}}
-    ends = {file: _promises_line(text) for file, text in texts.items()}
+    ends = {file: text.encode()[: promises(text.encode())].count(b"\n") + 1 for file, text in texts.items()}
     rows = {file: text.splitlines() for file, text in texts.items()}
     for (file, kind, number, column, way, lines), count in points.items():
         if number >= ends[file] or (way == "if" and _ONLY_RETURN.fullmatch(rows[file][number - 1])):
@@ -75,11 +76,6 @@ def _lines(text: str) -> Iterable[int]:
     for part in text.split(","):
         first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)
-
-
-def _promises_line(text: str) -> int:
-    found = _PROMISES.search(text)
-    return text.count("\n", 0, found.start() + 1) + 1 if found else 1 << 30
 
 
 def lcov(files: Mapping[str, FileCover], root: Path) -> str:
