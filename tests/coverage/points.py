@@ -2,6 +2,8 @@
 """What Verilator counted (coverage.dat, --coverage-line), added up over instances and simulations; lcov of it.
 
 Only hand-written RTL counts, and of a module only what is above its `promises`: assertions are there not to be reached.
+Nor does a branch that is only `return`: Verilator puts its counter behind the jump, where it
+stays 0 however often the branch is taken.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.mutate.verilog_source import promises
+
 __all__ = ["FileCover", "lcov", "read"]
 
-_PROMISES = re.compile(r"^\s*//\s*-+\s*promises\s*$", re.M)
+_ONLY_RETURN = re.compile(r"\s*(else )?if \(.*\) return\b.*")
 
 
 @dataclass(slots=True)
@@ -43,9 +47,11 @@ def read(paths: Iterable[Path], root: Path) -> dict[str, FileCover]:
                 if place is not None:
                     points[place] += count
     files: dict[str, FileCover] = defaultdict(FileCover)
-    ends = {file: _promises_line(root / file) for file in {place[0] for place in points}}
+    texts = {file: (root / file).read_text() for file in {place[0] for place in points}}
+    ends = {file: text.encode()[: promises(text.encode())].count(b"\n") + 1 for file, text in texts.items()}
+    rows = {file: text.splitlines() for file, text in texts.items()}
     for (file, kind, number, column, way, lines), count in points.items():
-        if number >= ends[file]:
+        if number >= ends[file] or (way == "if" and _ONLY_RETURN.fullmatch(rows[file][number - 1])):
             continue
         for each in _lines(lines) if lines else []:
             files[file].lines[each] = max(files[file].lines[each], count)
@@ -70,12 +76,6 @@ def _lines(text: str) -> Iterable[int]:
     for part in text.split(","):
         first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)
-
-
-def _promises_line(path: Path) -> int:
-    text = path.read_text()
-    found = _PROMISES.search(text)
-    return text.count("\n", 0, found.start() + 1) + 1 if found else 1 << 30
 
 
 def lcov(files: Mapping[str, FileCover], root: Path) -> str:

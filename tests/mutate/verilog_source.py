@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Mutants of a SystemVerilog file, from slang's syntax tree.
 
-Left alone: assertions and what they are made of (the last block of a module, below its `promises` line), widths and
+Left alone: assertions and what they are made of (the last block of a module, below its line `---- promises`), widths,
 dimensions, module headers, arguments of system functions, conditions of generates. Whether the RTL still makes sense to
 the linters is asked later, of the whole card.
 """
@@ -16,7 +16,7 @@ from pyslang.syntax import SyntaxKind, SyntaxNode, SyntaxTree
 
 from tests.mutate.mutant import Mutant, make
 
-__all__ = ["mutants"]
+__all__ = ["mutants", "promises"]
 
 _K = SyntaxKind
 _OPERATORS = {
@@ -36,7 +36,7 @@ _ALONE = {
     _K.ElabSystemTask, _K.StructType, _K.EnumType, _K.ParameterValueAssignment, _K.EventControlWithExpression,
 }  # fmt: skip
 _NOT = {_K.UnaryLogicalNotExpression, _K.UnaryBitwiseNotExpression}
-_PROMISES = re.compile(rb"^\s*//\s*-+\s*promises\s*$", re.M)
+_PROMISES = re.compile(rb"^\s*// -{4,}.*\bpromises?\b", re.M)
 _BASES = {"b": 2, "d": 10, "h": 16, "o": 8}
 _LARGEST = 1 << 16  # as in Python files
 
@@ -52,6 +52,12 @@ def mutants(file: str, source: bytes) -> list[Mutant]:
     return [unique[place] for place in sorted(unique)]
 
 
+def promises(source: bytes) -> int:
+    """Where the block of assertions that ends a module begins; at the end where there is none."""
+    found = _PROMISES.search(source)
+    return found.start() if found else len(source)
+
+
 def _place(node: SyntaxNode | Token) -> tuple[int, int]:
     if isinstance(node, Token):
         return node.location.offset, node.location.offset + len(node.rawText.encode())
@@ -62,8 +68,7 @@ class _Finder:
     def __init__(self, file: str, source: bytes) -> None:
         self.file, self.source = file, source
         self.mutants: list[Mutant] = []
-        promises = _PROMISES.search(source)
-        self._until = promises.start() if promises else len(source)
+        self._until = promises(source)
 
     def _text(self, node: SyntaxNode) -> str:
         start, end = _place(node)

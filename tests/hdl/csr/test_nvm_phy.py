@@ -168,13 +168,33 @@ async def driver_finds_and_sets_up_the_phy(dut: Any) -> None:
 @cocotb.test()
 async def phy_pages_other_than_zero_are_empty(dut: Any) -> None:
     bench = await CsrBench(dut).start()
+    dut.phy_link_i.value = 1
+    await bench.cycles(AUTONEG_CYCLES + SETTLE)
+    paged = (regs.PHY_PSCR, regs.PHY_PSSR, regs.PHY_POWER, regs.PHY_GEN_INDEX, regs.PHY_GEN_DATA)
+    for register in (regs.PHY_POWER, regs.PHY_GEN_INDEX, regs.PHY_GEN_DATA):
+        await write_phy(bench, register, 0x1234)
+    before = [await read_phy(bench, register) for register in paged]
+    assert all(before), "each register shows something on its own page"
     await write_phy(bench, regs.PHY_PAGE, 3)
-    await write_phy(bench, regs.PHY_PSCR, 0xFFFF)
-    assert await read_phy(bench, regs.PHY_PSCR) == 0
+    for register in paged:
+        await write_phy(bench, register, 0xFFFF)
+        assert await read_phy(bench, register) == 0, register.name
     assert await read_phy(bench, regs.PHY_PAGE) == 3
     assert await read_phy(bench, regs.PHY_ID1) == 0x0141
     await write_phy(bench, regs.PHY_PAGE, 0)
-    assert await read_phy(bench, regs.PHY_PSCR) == 0x0078
+    assert [await read_phy(bench, register) for register in paged] == before
+
+
+@cocotb.test()
+async def phy_storage_keeps_what_is_written(dut: Any) -> None:
+    bench = await CsrBench(dut).start()
+    storage = (regs.PHY_ANAR, regs.PHY_GBCR, regs.PHY_PSCR, regs.PHY_POWER, regs.PHY_GEN_INDEX, regs.PHY_GEN_DATA)
+    words = {register: (0x1234 * (index + 1)) & 0xFFFF for index, register in enumerate(storage)}
+    for register, word in words.items():
+        await write_phy(bench, register, word)
+    assert {register: await read_phy(bench, register) for register in storage} == words
+    await write_phy(bench, regs.PhyRegister("none", 7, 0), 0xFFFF)  # nothing is there
+    assert await mdic(bench, READ, 7) & 0xFFFF == 0
 
 
 @cocotb.test()
@@ -277,4 +297,4 @@ async def phy_loopback_has_a_link_at_once(dut: Any, cable: bool) -> None:
 
 
 def test_nvm_and_phy(tmp_path):
-    assert simulate(design(), "tests.hdl.csr.test_nvm_phy", folder=tmp_path).passed == 12
+    assert simulate(design(), "tests.hdl.csr.test_nvm_phy", folder=tmp_path).passed == 13

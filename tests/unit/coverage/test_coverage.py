@@ -72,6 +72,12 @@ def test_a_branch_that_is_never_taken_is_a_hole_of_a_line_that_is_reached(tree: 
     assert rtl_rows(read([counts(tree, "a.dat", 5)], tree), tree)[0][5] == ["3: never else: if (a) b <= 1;"]
 
 
+def test_a_branch_that_only_returns_cannot_be_counted(tree: Path) -> None:
+    (tree / "hdl/m.sv").write_text(RTL.replace("if (a) b <= 1;", "if (a) return 3'd1;"))
+    cover = read([counts(tree, "a.dat", 0)], tree)["hdl/m.sv"]
+    assert cover.line_holes == [] and cover.branches == {(3, 6, "else"): 10}
+
+
 def test_lcov(tree: Path) -> None:
     text = lcov(read([counts(tree, "a.dat", 0)], tree), tree)
     assert f"SF:{tree}/hdl/m.sv\n" in text and "DA:3,0\n" in text and "DA:2,10\n" in text
