@@ -27,8 +27,8 @@ class Frame:
     """A frame to send. data: from destination address to end of payload, without FCS.
 
     pad: fill up to the legal minimum. bad_fcs: send a wrong one. error_at: an XGMII error character instead of that
-    byte of data. truncated: the wire falls idle behind data, without padding, FCS and terminate character. payload: data
-    as it goes out, with padding, without FCS.
+    byte of data. truncated: the wire falls idle behind data, without padding, FCS and terminate character.
+    payload: data as it goes out, with padding, without FCS.
     """
 
     data: bytes
@@ -44,7 +44,7 @@ class Frame:
 
     @property
     def wire_bytes(self) -> bytes:
-        """data, padding and FCS (unless truncated), which is computed at each call: for whoever puts the frame on the wire."""
+        """data, padding and FCS (unless truncated); FCS is computed at each call: for whoever puts it on the wire."""
         payload = self.payload
         if self.truncated:
             return payload
