@@ -29,7 +29,7 @@ def measured(config: BenchConfig, cells: list[Cell], folder: Path) -> list[dict[
 
 def test_the_card_runs_at_line_rate_at_every_size(tmp_path: Path, bench_seed: int) -> None:
     """Transmit, receive and both at once, memory 1 us late, ring 1024, every descriptor written back, 2048-byte buffers
-    (for 9018 bytes: one of 16 KiB), the whole driver in the loop."""
+    (for 9018 bytes: three of 4 KiB), the whole driver in the loop."""
     rows = Plan(bench_seed, tmp_path, quick=True, say=lambda text: None).line_rate((1000,))
     assert len(rows) == 8 * 3
     short = [row for row in rows if row["fraction"] < 0.999 or row["missed"]]
