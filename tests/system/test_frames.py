@@ -203,7 +203,10 @@ class Card:
         assert not wrong, f"(card, model): {wrong}"
         heads = [await self.bench.run(bare.read(ring.head)) for ring in (TX, RX)]
         assert heads == [tx_head, rx_head]
-        assert [(frame.data, frame.good) for frame in self.heard] == [heard_as(data) for data in wire]
+        assert len(self.heard) == len(wire), "frames on the wire"
+        for number, (frame, data) in enumerate(zip(self.heard, wire, strict=True)):
+            got, want = (frame.data.hex(), frame.good), (heard_as(data)[0].hex(), heard_as(data)[1])
+            assert got == want, f"frame {number} on the wire, of {len(data)} bytes"
         if (memory := b"".join(arena for arena, _ in bare.arenas)) != image:
             at = next(index for index in range(MEMORY) if memory[index] != image[index])
             got, want = (data[at & ~15 : (at & ~15) + 16].hex() for data in (memory, image))
@@ -317,7 +320,7 @@ async def frames_of_every_kind_arrive(dut: Any) -> None:
     rounds = list(product(BUFFERS.values(), (0, RCTL.LPE), (0, RCTL.SBP), (0, RCTL.SECRC)))
     random.shuffle(rounds)
     with card.bench.books.shut():
-        for bits in rounds if card.bench.config.sim.compiled else rounds[:4]:
+        for bits in rounds if card.bench.config.sim.compiled else rounds[:12]:
             this = Round(sum(bits) | accepting(random), psp=random.random() < 0.5)
             size = Receiver(this.rctl, card.address).buffer_bytes
             this.inbound = inbounds(card, size, giants=random.random() < 0.15)
@@ -325,7 +328,7 @@ async def frames_of_every_kind_arrive(dut: Any) -> None:
                 this.outbound = outbounds(card, size)
             await card.play(this)
     received = "GPRC GORC BPRC MPRC CRCERRS RXERRC RUC RFC ROC RJC PRC64 PRC127 PRC255 PRC511 PRC1023 PRC1522"
-    await card_down(card, received if card.bench.config.sim.compiled else "GPRC CRCERRS RXERRC RFC")
+    await card_down(card, received if card.bench.config.sim.compiled else "GPRC GORC TPR")
 
 
 @cocotb.test()
@@ -333,7 +336,7 @@ async def frames_of_every_kind_leave(dut: Any) -> None:
     """PSP on and off; the FCS by the card, by software, or by nobody; chains of one to eight buffers of any size."""
     card = await card_up(dut)
     with card.bench.books.shut():
-        for psp in (True, False) * 12 if card.bench.config.sim.compiled else (True, False):
+        for psp in (True, False) * (12 if card.bench.config.sim.compiled else 2):
             await card.play(Round(RCTL.LPE, psp=psp, outbound=outbounds(card, 2048)))
     sent = "GPTC GOTC BPTC MPTC PTC64 PTC127 PTC255 PTC511 PTC1023 PTC1522"
     await card_down(card, sent if card.bench.config.sim.compiled else "GPTC GOTC")
@@ -355,7 +358,7 @@ async def looped_frames_stay_in_the_card(dut: Any) -> None:
             size = Receiver(this.rctl, card.address).buffer_bytes
             this.inbound, this.outbound = inbounds(card, size), outbounds(card, size)
             await card.play(this)
-    await card_down(card, "GPRC GPTC CRCERRS RFC")
+    await card_down(card, "GPRC GPTC CRCERRS RFC" if card.bench.config.sim.compiled else "GPRC GPTC")
 
 
 # ------------------------------------------------------------------
