@@ -38,7 +38,7 @@ def cover_rtl(folder: Path, tests: list[str]) -> int:
     bins: Counter[Bin] = Counter()
     for path in counts.glob("bins-*.json"):
         for *place, count in json.loads(path.read_text()):
-            bins[tuple(place)] += count  # type: ignore[index]
+            bins[tuple(place)] += count
     (folder / "bins.txt").write_text(bins_text := bins_table(bins))
     _note(folder, rtl=sums(rows), bin_pairs=bin_pairs(bins)[:2])
     print(text, bins_text, sep="\n")

@@ -81,7 +81,6 @@ class Sandbox:
     def mutated(self, mutant: Mutant) -> Iterator[None]:
         path = self.folder / mutant.file
         source, stat = path.read_bytes(), path.stat()
-        builds = self._builds()
         try:
             path.write_bytes(mutant.applied(source))
             # Python takes compiled code for fresh by the second: no two mutants share one.
@@ -90,8 +89,6 @@ class Sandbox:
         finally:
             path.write_bytes(source)
             os.utime(path, (stat.st_atime, stat.st_mtime))
-            for build in self._builds() - builds:
-                shutil.rmtree(build, ignore_errors=True)
 
     def _builds(self) -> set[Path]:
         return {path for path in (self.folder / "build").glob("*-*") if path.is_dir()}
@@ -118,15 +115,22 @@ class Sandbox:
         """Raises: BaselineFailed."""
         if reason := self._invalid(mutant):
             return Verdict(INVALID, reason)
-        limits = [self.usual_s(stage) * _TIMES_LONGER + _PATIENCE_S[mutant.file.split("/")[0]] for stage in stages]
         begin = time.monotonic()
-        with self.mutated(mutant):
-            verdict, by = self._survives(stages, limits)
+        made: set[Path] = set()  # models of the mutant: stages share them, and nobody else wants them
+        try:
+            verdict, by = self._survives(mutant, stages, made)
+        finally:
+            for build in made:
+                shutil.rmtree(build, ignore_errors=True)
         return Verdict(verdict, by, round(time.monotonic() - begin, 1))
 
-    def _survives(self, stages: Sequence[Stage], limits: Sequence[float]) -> tuple[str, str]:
-        for stage, limit in zip(stages, limits, strict=True):
-            outcome = self._pytest(stage, limit)
+    def _survives(self, mutant: Mutant, stages: Sequence[Stage], made: set[Path]) -> tuple[str, str]:
+        for stage in stages:
+            limit = self.usual_s(stage) * _TIMES_LONGER + _PATIENCE_S[mutant.file.split("/")[0]]
+            builds = self._builds()
+            with self.mutated(mutant):
+                outcome = self._pytest(stage, limit)
+            made |= self._builds() - builds
             if outcome.code is None:
                 return KILLED, f"{' '.join(stage)}: no end in {limit:.0f} s"
             if "BuildFailed" in outcome.said:

@@ -142,6 +142,11 @@ _STEPS: Mapping[str, st.SearchStrategy[str]] = {
 }
 
 
+def scripts_of(kinds: Sequence[str], most: int) -> st.SearchStrategy[list[str]]:
+    """Scripts of these kinds of steps."""
+    return st.lists(st.one_of(*(_STEPS[kind] for kind in kinds)), max_size=most)
+
+
 @st.composite
 def scripts(draw: st.DrawFn, most: int = 20) -> list[str]:
     """A script has a few kinds of steps only, so that what belongs together meets; frames to the card are one."""
