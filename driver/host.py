@@ -28,6 +28,7 @@ __all__ = [
     "IrqLevel",
     "MmioRead",
     "MmioWrite",
+    "PciError",
     "Pumped",
     "ReadDone",
     "Request",
@@ -91,7 +92,14 @@ class IrqLevel(NamedTuple):
     asserted: bool
 
 
-Event = ReadDone | IrqLevel
+class PciError(NamedTuple):
+    """PCI function `function` reports an uncorrectable error (on PCIe ERR_NONFATAL or ERR_FATAL, to the root port)."""
+
+    function: int
+    fatal: bool = False
+
+
+Event = ReadDone | IrqLevel | PciError
 
 
 @dataclass(frozen=True, slots=True)

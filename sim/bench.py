@@ -24,6 +24,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Event, SimTimeoutError, Timer, with_timeout
 
@@ -48,6 +49,7 @@ from sim.books import Books
 from sim.check.accounting import Account
 from sim.config import BenchConfig
 from sim.host.axi import AxiHost
+from sim.host.error_reporting import report_dma_errors
 from sim.host.native import NativeHost
 from sim.native.library import library
 from sim.native.serve import serve, start_clock
@@ -166,6 +168,8 @@ class Bench:
             self._bins = Bins(self)
         self.tap = HostTap(self.books.host_received, (self._bins or self.books).host_sent, self._writer("host"))
         self.host.start(self.kernel)
+        if config.host.error_reporting:
+            cocotb.start_soon(report_dma_errors(dut, self.host))
 
     async def _start_clocks(self) -> tuple[Any, Any]:
         """The clocks that drive the receive and the transmit side of the XGMII."""

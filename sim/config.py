@@ -41,6 +41,7 @@ class HostConfig:
     reorder: bursts of different IDs are answered in random order and read data is interleaved.
     backpressure: share of busy cycles in which a ready or valid of ours is withheld, 0 to 0.9.
     bandwidth_gbps: of each direction; 0: what the bus carries.
+    error_reporting: the kernel hears of DMA that failed; else the driver's watchdog has to find out.
     """
 
     memory_bytes: int = 64 << 20
@@ -50,6 +51,7 @@ class HostConfig:
     reorder: bool = False
     backpressure: float = 0.0
     bandwidth_gbps: float = 0.0
+    error_reporting: bool = False
 
     def __post_init__(self) -> None:
         _require(self.memory_bytes >= 1 << 20, "host memory below 1 MiB")

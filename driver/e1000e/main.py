@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from driver.e1000e.adapter import FRAME_OVERHEAD_BYTES, MAX_FRAME_BYTES, Adapter, Ring
+from driver.e1000e.err import E1000_ERR_HANDLER
 from driver.e1000e.hw import Hw
 from driver.e1000e.irq import e1000_free_irq, e1000e_poll
 from driver.e1000e.mac import e1000_reset_hw_82571
@@ -48,6 +49,7 @@ from driver.linux.pci import (
     pci_enable_device,
     pci_iomap,
     pci_iounmap,
+    pci_is_enabled,
     pci_release_regions,
     pci_request_regions,
     pci_set_master,
@@ -75,7 +77,7 @@ def e1000e_driver(params: Mapping[str, int] | None = None) -> PciDriver:
     async def probe(pdev: PciDev, entry: PciDeviceId) -> int:
         return await e1000_probe(pdev, options)
 
-    return PciDriver(DRIVER_NAME, E1000_PCI_TBL, probe, e1000_remove, e1000_shutdown)
+    return PciDriver(DRIVER_NAME, E1000_PCI_TBL, probe, e1000_remove, e1000_shutdown, E1000_ERR_HANDLER)
 
 
 # ---------------------------------------------------------------- probe: each step undone by the one who called it
@@ -185,7 +187,8 @@ async def e1000_remove(pdev: PciDev) -> None:
     pci_iounmap(pdev, adapter.hw.iomem)
     free_netdev(adapter.netdev)
     pci_release_regions(pdev)
-    pci_disable_device(pdev)
+    if pci_is_enabled(pdev):  # else an error took it, and it was not recovered
+        pci_disable_device(pdev)
 
 
 async def e1000_shutdown(pdev: PciDev) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from types import coroutine
 from typing import Any, Final, NamedTuple
 
-from driver.host import ConfigRead, ConfigWrite
+from driver.host import ConfigRead, ConfigWrite, PciError
 from driver.linux.bug import here, warn_violation
 from driver.linux.cpu import might_sleep
 from driver.linux.current import ON
@@ -25,7 +25,15 @@ from driver.linux.errno import EBUSY, EINVAL, EIO, errname
 from driver.linux.interrupt import IrqAction
 from driver.linux.io import IoMem
 from driver.linux.mutex import Mutex
+from driver.linux.pci_err import (
+    PciChannelState,
+    PciErrorHandlers,
+    aer_irq,
+    aer_isr,
+    pci_dev_is_disconnected,
+)
 from driver.linux.printk import dev_err, dev_info
+from driver.linux.workqueue import Work
 
 __all__ = [
     "PCI_ANY_ID",
@@ -40,12 +48,14 @@ __all__ = [
     "pci_enable_device",
     "pci_iomap",
     "pci_iounmap",
+    "pci_is_enabled",
     "pci_read_config_byte",
     "pci_read_config_dword",
     "pci_read_config_word",
     "pci_register_driver",
     "pci_release_regions",
     "pci_request_regions",
+    "pci_restore_state",
     "pci_set_master",
     "pci_unregister_driver",
     "pci_write_config_byte",
@@ -103,6 +113,13 @@ class PciDev:
         self.enable_count = 0
         self.region_owner: str | None = None
         self.iomaps: list[IoMem] = []
+        self.lock = Mutex(f"device {self.name}")  # device_lock: one call of its driver from here at a time
+        # pci_err.py
+        self.error_state = PciChannelState.IO_NORMAL
+        self.error_reported: PciChannelState | None = None  # and not looked at yet
+        self.recovering: PciErrorHandlers | None = None  # whose error_detected was called, and resume not yet
+        self.aer_work = Work(aer_isr, self)
+        self.reset_slot: Callable[[], Awaitable[bool]] | None = None  # how the machine resets it: has it worked?
 
     @property
     def name(self) -> str:
@@ -132,7 +149,10 @@ class PciDeviceId(NamedTuple):
 
 
 class PciDriver:
-    """probe(pdev, id) -> 0 or -errno; remove(pdev); shutdown(pdev): coroutine functions, in process context."""
+    """probe(pdev, id) -> 0 or -errno; remove(pdev); shutdown(pdev): coroutine functions, in process context.
+
+    err_handler: None: errors of its devices are only told in the log.
+    """
 
     def __init__(
         self,
@@ -141,12 +161,14 @@ class PciDriver:
         probe: Callable[[PciDev, PciDeviceId], Awaitable[int]],
         remove: Callable[[PciDev], Awaitable[None]],
         shutdown: Callable[[PciDev], Awaitable[None]] | None = None,
+        err_handler: PciErrorHandlers | None = None,
     ) -> None:
         self.name = name
         self.id_table = id_table
         self.probe = probe
         self.remove = remove
         self.shutdown = shutdown
+        self.err_handler = err_handler
 
     def match(self, dev: PciDev) -> PciDeviceId | None:
         return next((entry for entry in self.id_table if entry.matches(dev)), None)
@@ -162,15 +184,25 @@ class _Bus:
         self.next_io = _IO_WINDOW
         self.next_memory = _MEMORY_WINDOW
 
+    def error(self, event: PciError) -> None:
+        """A function that drivers can be bound to reports one."""
+        for dev in self.devices or ():
+            if dev.function == event.function:
+                aer_irq(dev, event.fatal)
+
 
 # ---------------------------------------------------------------------------------------------- configuration space
 @coroutine
 def _read(dev: PciDev, offset: int, size: int) -> Generator[ConfigRead, Any, int]:
+    if pci_dev_is_disconnected(dev):
+        return (1 << 8 * size) - 1
     value: int = yield ConfigRead(ON.cpu.index, dev.function, offset, size)
     return value
 
 
 def _write(dev: PciDev, offset: int, value: int, size: int) -> None:
+    if pci_dev_is_disconnected(dev):
+        return
     cpu = ON.cpu
     cpu.kernel.requests.append(ConfigWrite(cpu.index, dev.function, offset, value, size))
 
@@ -217,6 +249,7 @@ async def pci_devices() -> list[PciDev]:
                 await _assign_bars(bus, dev)
                 found.append(dev)
         bus.devices = found
+        kernel.on_pci_error = bus.error
     return bus.devices
 
 
@@ -250,12 +283,16 @@ async def _assign_bars(bus: _Bus, dev: PciDev) -> None:
             bus.next_io = address + step
         else:
             bus.next_memory = address + step
-        register = PCI_BASE_ADDRESS_0 + 4 * index
-        _write(dev, register, address & 0xFFFFFFFF, 4)
-        if bar.is_64bit:
-            _write(dev, register + 4, address >> 32, 4)
         dev.bars[index] = replace(bar, address=address)
+        _write_bar(dev, dev.bars[index])
         index += 2 if bar.is_64bit else 1
+
+
+def _write_bar(dev: PciDev, bar: PciBar) -> None:
+    register = PCI_BASE_ADDRESS_0 + 4 * bar.index
+    _write(dev, register, bar.address & 0xFFFFFFFF, 4)
+    if bar.is_64bit:
+        _write(dev, register + 4, bar.address >> 32, 4)
 
 
 async def _size_bar(dev: PciDev, index: int) -> PciBar | None:
@@ -290,13 +327,14 @@ async def pci_register_driver(driver: PciDriver) -> int:
 
 
 async def _probe(driver: PciDriver, dev: PciDev, entry: PciDeviceId) -> None:
-    dev.driver = driver
-    error = await driver.probe(dev, entry)
-    if error:
-        dev_err(dev, "probe by %s failed: %s", driver.name, errname(error))
-        _unbind(dev, "its probe failed")
-    else:
-        dev_info(dev, "driven by %s", driver.name)
+    async with dev.lock:
+        dev.driver = driver
+        error = await driver.probe(dev, entry)
+        if error:
+            dev_err(dev, "probe by %s failed: %s", driver.name, errname(error))
+            _unbind(dev, "its probe failed")
+        else:
+            dev_info(dev, "driven by %s", driver.name)
 
 
 async def pci_unregister_driver(driver: PciDriver) -> None:
@@ -306,16 +344,18 @@ async def pci_unregister_driver(driver: PciDriver) -> None:
     async with bus.lock:
         bus.drivers.remove(driver)
         for dev in await pci_devices():
-            if dev.driver is driver:
-                await driver.remove(dev)
-                _unbind(dev, "its driver was removed")
+            async with dev.lock:
+                if dev.driver is driver:
+                    await driver.remove(dev)
+                    _unbind(dev, "its driver was removed")
 
 
 async def device_shutdown() -> None:
     """What a reboot does: every driver's shutdown."""
     for dev in await pci_devices():
-        if dev.driver is not None and dev.driver.shutdown is not None:
-            await dev.driver.shutdown(dev)
+        async with dev.lock:
+            if dev.driver is not None and dev.driver.shutdown is not None:
+                await dev.driver.shutdown(dev)
 
 
 def _unbind(dev: PciDev, why: str) -> None:
@@ -331,7 +371,7 @@ def _unbind(dev: PciDev, why: str) -> None:
     if dev.enable_count:
         warn_violation("pci-leak", dev, f"{why}; it is still enabled")
     kernel.dma_table.leaked(dev, kernel.dma_table.live(dev))
-    dev.driver, dev.drvdata = None, None
+    dev.driver, dev.drvdata, dev.recovering = None, None, None
 
 
 def _handlers_left(dev: PciDev, others: Sequence[PciDev]) -> list[IrqAction]:
@@ -388,6 +428,17 @@ def pci_disable_device(dev: PciDev) -> None:
     dev.enable_count -= 1
     if not dev.enable_count:
         pci_clear_master(dev)
+
+
+def pci_is_enabled(dev: PciDev) -> bool:
+    return dev.enable_count > 0
+
+
+def pci_restore_state(dev: PciDev) -> None:
+    """Write back what a reset of the function took from its configuration space: BARs and command."""
+    for bar in dev.bars.values():
+        _write_bar(dev, bar)
+    _set_command(dev, 0)
 
 
 def pci_set_master(dev: PciDev) -> None:

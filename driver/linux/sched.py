@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Protocol, TypeVar, cast
 
-from driver.host import Event, Host, ReadDone, Request
+from driver.host import Event, Host, IrqLevel, PciError, ReadDone, Request
 from driver.linux.bug import ContractViolation, Violation, fatal_violation, warn_violation
 from driver.linux.cpu import (
     HARDIRQ_OFFSET,
@@ -151,6 +151,7 @@ class Kernel:
         self._dice = Random(f"{seed} schedule") if schedule == "random" else None
         self._expected: dict[str, list[Violation]] = {}
         self._panic: ContractViolation | None = None
+        self.on_pci_error: Callable[[PciError], None] | None = None  # pci.py; None: nobody has looked at the bus yet
         self._parts: dict[Callable[[], Any], Any] = {}
         self.net = Net(cpus)
         self.mm = Memory(self, host.memory, host.memory_base)
@@ -174,8 +175,10 @@ class Kernel:
             for event in events:
                 if isinstance(event, ReadDone):
                     self._read_done(event.cpu, event.value)
-                else:
+                elif isinstance(event, IrqLevel):
                     self.irq(event.irq).set_level(event.asserted)
+                elif self.on_pci_error is not None:
+                    self.on_pci_error(event)
             heap = self._heap
             while heap and heap[0][0] <= now_ns:
                 _, _, arming, thing = heapq.heappop(heap)

@@ -70,9 +70,13 @@ class AxiHost(Machine):
             self._pump.cancel()
             self._pump = None
 
-    def _irq_changes(self) -> list[HostEvent]:
+    def _changes(self) -> list[HostEvent]:
+        """What the kernel has not been told: its interrupt line, errors that were reported."""
         self.function.set_intx(bool(self._intx.value))
-        return [IrqLevel(IRQ, self._reported_level)] if self._level_changed() else []
+        if self._level_changed():
+            self._happened.append(IrqLevel(IRQ, self._reported_level))
+        changes, self._happened = self._happened, []
+        return changes
 
     async def _run(self, kernel: Pumped) -> None:
         events: list[HostEvent] = []
@@ -85,12 +89,12 @@ class AxiHost(Machine):
                 value = await self._perform(request)
                 if value is not None:
                     # Levels that changed before the read completed go first (driver/host.py).
-                    events += self._irq_changes()
+                    events += self._changes()
                     events.append(ReadDone(request.cpu, value))
-            events += self._irq_changes()
+            events += self._changes()
             if not events:
                 await self._sleep(kernel.deadline_ns)
-                events = self._irq_changes()
+                events = self._changes()
 
     async def _sleep(self, deadline_ns: int | None) -> None:
         if self._wake.is_set():

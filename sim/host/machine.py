@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from driver.host import ConfigRead, ConfigWrite, MmioRead, MmioWrite
+from driver.host import ConfigRead, ConfigWrite, Event, MmioRead, MmioWrite, PciError
 from sim.config import HostConfig
 from sim.host.memory import HostMemory
 from sim.host.pci_function import PciFunction
@@ -52,6 +52,7 @@ class Machine:
         self._to_miss = False  # the next assertion of the line is not heard
         self._missing = False  # the present one is not
         self.observer: BusObserver | None = None
+        self._happened: list[Event] = []  # and the kernel does not know it yet
         self.mmio_reads = self.mmio_writes = self.irq_edges = self.steps = 0
 
     @property
@@ -110,6 +111,16 @@ class Machine:
         if not absent:
             self.function.config_write(request.offset, request.value, request.size)
         return None
+
+    def wake(self) -> None:
+        """The kernel has work that it does not know the time of (a task was started from outside)."""
+        raise NotImplementedError
+
+    def report_error(self, *, fatal: bool = False) -> None:
+        """The card reports an uncorrectable error; one that is unplugged reaches nobody."""
+        if self._plugged:
+            self._happened.append(PciError(_FUNCTION, fatal))
+            self.wake()
 
     # ------------------------------------------------------------------ faults
     @property

@@ -16,7 +16,6 @@ from cocotb.task import Task
 from cocotb.triggers import ValueChange
 
 from driver.host import ConfigRead, ConfigWrite, IrqLevel, MmioRead, MmioWrite, Pumped, ReadDone, Request
-from driver.host import Event as HostEvent
 from sim.config import HostConfig
 from sim.host.machine import IRQ, DmaTable, Machine
 from sim.host.native.memory import NativeMemory
@@ -38,7 +37,6 @@ class NativeHost(Machine):
         self._write.argtypes = (ctypes.c_uint32,) * 3
         self._read.argtypes = (ctypes.c_uint32,)
         self._pump: Task[None] | None = None
-        self._happened: list[HostEvent] = []
         self._waiting: deque[Request] = deque()  # for what is before them in the models' queue
         self._fenced = False
         self._reading: MmioRead | None = None
