@@ -87,7 +87,7 @@ class Books:
             return
         self.sent += 1
         device, payload, good = self.device, frame.payload, frame.good
-        length = len(payload) + _FCS_BYTES
+        length = len(payload) + (0 if frame.truncated else _FCS_BYTES)
         start = payload if good and len(payload) >= _ADDRESS_BYTES else _as_seen(frame)
         if device is None or length < _ADDRESS_BYTES or not wanted(start, self._current_filter(device)):
             self.filtered += 1

@@ -69,7 +69,7 @@ def moderation(itr_setting: int) -> str:
 
 def fault_of_frame(frame: Frame) -> str:
     """What is wrong with the frame itself, its length aside."""
-    return "bad FCS" if frame.bad_fcs else "symbol error" if frame.error_at is not None else "none"
+    return "bad FCS" if frame.bad_fcs else "none" if frame.good else "symbol error"
 
 
 class Bins:

@@ -27,30 +27,34 @@ class Frame:
     """A frame to send. data: from destination address to end of payload, without FCS.
 
     pad: fill up to the legal minimum. bad_fcs: send a wrong one. error_at: an XGMII error character instead of that
-    byte of data. payload: data as it goes out, with padding, without FCS.
+    byte of data. truncated: the wire falls idle behind data, without padding, FCS and terminate character.
+    payload: data as it goes out, with padding, without FCS.
     """
 
     data: bytes
     pad: bool = True
     bad_fcs: bool = False
     error_at: int | None = None
+    truncated: bool = False
     payload: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        payload = self.data.ljust(MIN_BYTES, b"\0") if self.pad else self.data
+        payload = self.data.ljust(MIN_BYTES, b"\0") if self.pad and not self.truncated else self.data
         object.__setattr__(self, "payload", payload)
 
     @property
     def wire_bytes(self) -> bytes:
-        """data, padding and FCS, which is computed at each call: for whoever puts the frame on the wire."""
+        """data, padding and FCS (unless truncated); FCS is computed at each call: for whoever puts it on the wire."""
         payload = self.payload
+        if self.truncated:
+            return payload
         fcs = fcs_of(payload)
         return payload + (bytes(byte ^ 0xFF for byte in fcs) if self.bad_fcs else fcs)
 
     @property
     def good(self) -> bool:
         """Nothing is wrong with it but possibly its length."""
-        return not self.bad_fcs and self.error_at is None
+        return not (self.bad_fcs or self.truncated) and self.error_at is None
 
 
 class Received(NamedTuple):

@@ -25,6 +25,5 @@ def capture(wire: Wire, writer: PcapngWriter, interface: int = 0) -> None:
 
 
 def _faults(frame: Frame) -> str:
-    return ", ".join(
-        name for name, is_so in (("bad FCS", frame.bad_fcs), ("error", frame.error_at is not None)) if is_so
-    )
+    faults = (("bad FCS", frame.bad_fcs), ("error", frame.error_at is not None), ("truncated", frame.truncated))
+    return ", ".join(name for name, is_so in faults if is_so)

@@ -31,6 +31,8 @@ def _to_xgmii(frame: Frame, sent: Callable[[Any], None]) -> Any:
         raw[at] = XgmiiCtrl.ERROR
         control = [0] * len(raw)
         control[at] = 1
+    if frame.truncated:
+        control = [*(control or [0] * len(raw)), 1]  # see FastXgmiiSource
     return XgmiiFrame(raw, control, tx_complete=sent)
 
 

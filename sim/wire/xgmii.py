@@ -38,7 +38,8 @@ def _start_lane(owed: int, deficit: int) -> tuple[int, int] | None:
 def _words(frame: Any, lane: int) -> list[tuple[int, int]]:
     """(data, control) of each clock of `frame`, started in `lane`. The last word holds the terminate character."""
     count = len(frame.data)
-    data = bytes([XgmiiCtrl.IDLE] * lane + [XgmiiCtrl.START]) + bytes(frame.data[1:]) + bytes([XgmiiCtrl.TERM])
+    data = bytes([XgmiiCtrl.IDLE] * lane + [XgmiiCtrl.START]) + bytes(frame.data[1:])
+    data += bytes([XgmiiCtrl.IDLE if len(frame.ctrl or ()) > count else XgmiiCtrl.TERM])
     data += bytes([XgmiiCtrl.IDLE]) * (-len(data) % LANES)
     end = lane + count
     words = [int.from_bytes(data[at : at + LANES], "little") for at in range(0, len(data), LANES)]
@@ -52,7 +53,8 @@ def _words(frame: Any, lane: int) -> list[tuple[int, int]]:
 
 
 class FastXgmiiSource(XgmiiSource):  # type: ignore[misc]
-    """No ordered sets, no clock enable; deficit idle count always on."""
+    """No ordered sets, no clock enable; deficit idle count always on. A frame whose `ctrl` is longer than its data is
+    truncated: idle stands in place of the terminate character."""
 
     async def _run(self) -> None:
         edge = RisingEdge(self.clock)

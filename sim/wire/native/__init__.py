@@ -15,7 +15,7 @@ from sim.wire import Frame, Received
 
 __all__ = ["NativeWire"]
 
-_PAD, _BAD_FCS = 1, 2
+_PAD, _BAD_FCS, _TRUNCATED = 1, 2, 4
 _NO_ERROR = -1
 
 
@@ -47,7 +47,7 @@ class NativeWire:
             raise ValueError(f"error_at {error_at} is outside a frame of {len(frame.wire_bytes)} bytes")
         self._queue.append(frame)
         self._drained.clear()
-        flags = (_PAD if frame.pad else 0) | (_BAD_FCS if frame.bad_fcs else 0)
+        flags = _PAD * frame.pad | _BAD_FCS * frame.bad_fcs | _TRUNCATED * frame.truncated
         self._send(frame.data, len(frame.data), flags, _NO_ERROR if error_at is None else error_at)
 
     def _left(self, flag: int, begin_ps: int, second: int, third: int, time_ps: int) -> None:

@@ -21,7 +21,7 @@ constexpr uint8_t kIdle = 0x07, kStart = 0xFB, kTerminate = 0xFD, kError = 0xFE,
 constexpr uint64_t kIdleWord = 0x0707070707070707;
 constexpr uint8_t kAllControl = 0xFF;
 
-enum FrameFlag : unsigned { kPad = 1, kBadFcs = 2 };
+enum FrameFlag : unsigned { kPad = 1, kBadFcs = 2, kTruncated = 4 };
 
 // ---------------------------------------------------------------- towards the card
 struct Word {
@@ -29,7 +29,7 @@ struct Word {
     uint8_t ctrl;
 };
 
-// A frame as it lies on the wire, start character to terminate, from lane 0 on.
+// A frame as it lies on the wire, start character to terminate (or the idle of a truncated one), from lane 0 on.
 struct Outgoing {
     std::vector<uint8_t> bytes;
     int error_at;  // an error character instead of this byte; -1: none
@@ -66,11 +66,14 @@ void Source::send(const uint8_t* data, unsigned count, unsigned flags, int error
     bytes.insert(bytes.end(), kPreamble - 2, kPre);
     bytes.push_back(kSfd);
     bytes.insert(bytes.end(), data, data + count);
-    if (flags & kPad && count < kMinBytes) bytes.insert(bytes.end(), kMinBytes - count, 0);
+    const bool truncated = flags & kTruncated;
+    if (flags & kPad && !truncated && count < kMinBytes) bytes.insert(bytes.end(), kMinBytes - count, 0);
     uint32_t fcs = crc32(0, bytes.data() + kPreamble, bytes.size() - kPreamble);
     if (flags & kBadFcs) fcs = ~fcs;
-    for (unsigned i = 0; i < kFcs; ++i) bytes.push_back(fcs >> 8 * i);
-    bytes.push_back(kTerminate);
+    if (!truncated) {
+        for (unsigned i = 0; i < kFcs; ++i) bytes.push_back(fcs >> 8 * i);
+    }
+    bytes.push_back(truncated ? kIdle : kTerminate);
     frames_.push_back(std::move(frame));
 }
 

@@ -102,15 +102,17 @@ class Lockstep:
 
 
 def frame_of(random: Random) -> Frame:
-    """Any length, a quarter each: legal and padded, as it is, wrong FCS, an error character somewhere."""
+    """Any length, a fifth each: legal and padded, as it is, wrong FCS, an error character somewhere, truncated."""
     data = random.randbytes(random.choice([0, 1, 14, 46, 59, 60, 61, 62, 63, 64, random.randint(60, 300), 1514]))
-    frame, kind = Frame(data), random.randrange(4)
+    frame, kind = Frame(data), random.randrange(5)
     if kind == 1:
         return replace(frame, pad=False)
     if kind == 2:
         return replace(frame, bad_fcs=True, pad=random.random() < 0.5)
     if kind == 3:
         return replace(frame, error_at=random.randrange(len(frame.wire_bytes)))
+    if kind == 4:
+        return replace(frame, truncated=True)
     return frame
 
 

@@ -74,13 +74,14 @@ async def broken_frames_are_seen_as_broken(dut: Any) -> None:
         (Frame(data, error_at=103), False),
         (Frame(data[:20], pad=False), True),
         (Frame(b"", pad=False), True),
+        (Frame(data, truncated=True), False),
         (Frame(data), True),
     ]
     for frame, _ in cases:
         wire.send(frame)
     await settle(wire)
     assert [frame.good for frame in heard] == [good for _, good in cases]
-    assert heard[4].data == data[:20] and heard[5].data == b"" and wire.received_bad == 3
+    assert heard[4].data == data[:20] and heard[5].data == b"" and wire.received_bad == 4
     assert heard[1].data == data
 
 
