@@ -183,3 +183,19 @@ def test_latency_classes() -> None:
     assert e1000_update_itr(bulk, 20, 26_000) == bulk
     assert e1000_update_itr(bulk, 36, 26_000) == low
     assert e1000_update_itr(bulk, 5, 5_999) == low
+
+
+def test_latency_classes_change_where_they_should() -> None:
+    """Each threshold from both sides."""
+    lowest, low, bulk = LatencyRange.LOWEST, LatencyRange.LOW, LatencyRange.BULK
+    edges = [
+        (lowest, 1, 8_000, low), (lowest, 1, 8_001, bulk),
+        (lowest, 4, 513, low), (lowest, 4, 512, lowest), (lowest, 5, 513, lowest),
+        (low, 9, 10_001, bulk), (low, 10, 10_001, low), (low, 10, 12_000, low), (low, 10, 12_001, bulk),
+        (low, 35, 10_001, low), (low, 36, 10_001, lowest), (low, 35, 10_000, low),
+        (low, 3, 6_000, low), (low, 3, 6_001, bulk),
+        (low, 2, 511, lowest), (low, 2, 512, low), (low, 3, 511, low),
+        (bulk, 35, 25_001, bulk), (bulk, 36, 25_001, low), (bulk, 36, 25_000, bulk), (bulk, 5, 6_000, bulk),
+    ]  # fmt: skip
+    for now, packets, nbytes, then in edges:
+        assert e1000_update_itr(now, packets, nbytes) == then, (now.name, packets, nbytes)

@@ -10,8 +10,8 @@ from driver.linux.errno import EHOSTUNREACH
 from driver.linux.if_ether import ETH_P_ARP
 from driver.linux.inet import UdpSocket, inet_state, ping
 from driver.linux.inet.arp import UNRESOLVED_MAX, Nud
-from driver.linux.netdevice import dev_close, dev_open
-from driver.linux.skbuff import live_skbs
+from driver.linux.netdevice import NetDevice, dev_close, dev_open
+from driver.linux.skbuff import SkBuff, live_skbs, skb_headroom
 from driver.linux.timer import timer_pending
 from tests.unit.linux.net.hosts import Host, Net
 
@@ -214,3 +214,20 @@ def test_questions_about_others_are_not_answered(net: Net) -> None:
     a, _ = net.hosts
     a.arrive(arp_packet(1, bytes.fromhex("0200000000ee"), THEIRS, bytes([10, 0, 0, 3])))
     assert a.mib["ArpInRequests"] == 1 and not net.sent
+
+
+def test_room_for_what_the_device_puts_before_a_frame(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """needed_headroom is there in question, answer and packet."""
+    a, b = net.hosts
+    room: list[int] = []
+    for host in (a, b):
+        host.dev.needed_headroom = 24
+        start_xmit = host.card.ndo_start_xmit
+
+        def watched(skb: SkBuff, dev: NetDevice, start_xmit=start_xmit) -> int:  # type: ignore[no-untyped-def]
+            room.append(skb_headroom(skb))
+            return start_xmit(skb, dev)
+
+        monkeypatch.setattr(host.card, "ndo_start_xmit", watched)
+    assert a.run(ping(b.ip)) is not None
+    assert len(room) == 4 and min(room) >= 24
