@@ -117,11 +117,13 @@ async def ends_of_delays_keep_what_comes_with_the_clearing_read(dut: Any) -> Non
 @cocotb.test()
 async def octets_keep_what_comes_with_the_clearing_read(dut: Any) -> None:
     bench = await CsrBench(dut).start()
-    for name, move in (
-        ("GORC", lambda: bench.rx(good=1, bytes=1000)),
-        ("TOR", lambda: bench.rx(filtered=1, bytes=1000)),
-        ("GOTC", lambda: bench.tx(bytes=1000)),
-        ("TOT", lambda: bench.tx(bytes=1000)),
+    pause = struct("flow_event_t").pack(xoff_tx=1)
+    for name, octets, move in (
+        ("GORC", 1000, lambda: bench.rx(good=1, bytes=1000)),
+        ("TOR", 1000, lambda: bench.rx(filtered=1, bytes=1000)),
+        ("GOTC", 1000, lambda: bench.tx(bytes=1000)),
+        ("TOT", 1000, lambda: bench.tx(bytes=1000)),
+        ("TOT", 64, lambda: bench._pulse(dut.flow_event_i, pause)),
     ):
         low, high = getattr(regs, name + "L"), getattr(regs, name + "H")
 
@@ -132,9 +134,9 @@ async def octets_keep_what_comes_with_the_clearing_read(dut: Any) -> None:
         seen = []
         for offset in range(24):
             first = await beside(bench, offset, move, pair())
-            assert first + await pair() == 1000, f"{name}, offset {offset}"
+            assert first + await pair() == octets, f"{name}, offset {offset}"
             seen.append(first)
-        assert 0 in seen and 1000 in seen
+        assert 0 in seen and octets in seen
 
 
 @dataclass(frozen=True)
