@@ -162,13 +162,42 @@ async def each_allocation_of_open_fails_in_turn(dut: Any) -> None:
     await bench.down()
 
 
+@cocotb.test()
+async def one_allocation_of_open_fails(dut: Any) -> None:
+    """A ring that is not to be had fails ifup; a buffer does not, and all frames arrive. Nothing is left behind."""
+    bench = await bench_up(dut)
+    device, kernel, adapter = bench.device, bench.kernel, bench.adapter
+    await proved(bench)  # neighbours are known from now on
+    await bench.close()
+    with kernel.entered():
+        kept = len(kernel.mm.live()), len(kernel.dma_table.live())
+    # Two rings, then the buffers; the last number is one that open does not reach.
+    numbers = range(RING + 2) if bench.config.sim.compiled else (1, 2, RING, RING + 1)
+    for number in numbers:
+        adapter.alloc_rx_buff_failed = 0
+        kernel.mm.fail_only(number)
+        error = await bench.run(dev_open(device))
+        kernel.mm.fail_only(None)
+        assert (error, adapter.alloc_rx_buff_failed) == (-ENOMEM if number < 2 else 0, 2 <= number <= RING), number
+        if not error:
+            await bench.linked()
+            bench.books.receiver_on(device)
+            await proved(bench)
+            await bench.close()
+        with kernel.entered():
+            assert (len(kernel.mm.live()), len(kernel.dma_table.live())) == kept, f"allocation {number} failed"
+    await bench.down()
+
+
 def config(sim: SimConfig, seed: int) -> BenchConfig:
     return BenchConfig(sim=sim, driver=DriverConfig(time_scale=4000, rx_ring=RING, tx_ring=RING)).seeded(seed)
 
 
 @on_both
 def test_faults_of_the_host(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
-    cases = "without_buffers|without_room|refilling" + ("|allocations_fail|each_allocation" if sim.compiled else "")
+    cases = "without_buffers|without_room|refilling|one_allocation"
+    if sim.compiled:
+        cases += "|allocations_fail|each_allocation"
     result = launch(config(sim, bench_seed), "tests.system.test_faults_host", tmp_path, test_filter=cases)
     assert result.passed == cases.count("|") + 1
 
