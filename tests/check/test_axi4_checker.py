@@ -222,7 +222,6 @@ def test_a_violation_ends_the_simulation_and_says_which_where_and_when(tmp_path:
         simulate(design(CHECKER, Stop=1, SlowCycles=SLOW), __name__, folder=tmp_path, test_filter="one_violation")
 
 
-
 def test_it_says_so_when_it_loses_count(tmp_path: Path) -> None:
     with pytest.raises(SimulationFailed, match="more than 255 reads of one ID are under way"):
         simulate(design(CHECKER, Stop=0, SlowCycles=SLOW), __name__, folder=tmp_path, test_filter="more_reads")
