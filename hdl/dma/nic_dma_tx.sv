@@ -115,6 +115,11 @@ module nic_dma_tx
   );
 
   // -------------------------------------------------------------- one step: take a descriptor, ask for its bytes
+  // In one cycle a descriptor is judged, in the next or later it is taken: no slower, as a command takes two cycles, too.
+  logic judged_q;         // these are of the descriptor that waits, with the offset and the share of now:
+  logic [16:0] total_q;   // bytes of the frame with it
+  logic long_q;           // that is more than the limit
+  logic reads_q, ends_q;  // it has bytes to read; it ends the frame
   logic [14:0] offset_q;  // bytes of the frame so far
   logic too_long_q;       // it has exceeded the limit: the rest is skipped
   addr_t start_q;         // its first word
@@ -122,9 +127,10 @@ module nic_dma_tx
   count_t words_q;        // the share of the memory
   addr_t rd_ptr;
   logic [10:0] freed;
+  logic [15:0] length;    // of the descriptor that waits
   logic [16:0] total;
   logic [10:0] words_before, words_after;
-  logic too_long, reads, ends, fits;
+  logic too_long, fits;
   logic pending_ready, place_ready, cmd_valid_q;
   nic_pkg::rd_cmd_t cmd_q;
   pending_desc_t pending_in;
@@ -133,33 +139,43 @@ module nic_dma_tx
     return addr_t'(sum >= words ? sum - words : sum);
   endfunction
 
-  assign total        = {2'b0, offset_q} + {1'b0, desc.length};
+  assign length       = desc.cmd.dext ? '0 : desc.length;
+  assign total        = {2'b0, offset_q} + {1'b0, length};
   assign too_long     = too_long_q || total > 17'(MaxFrameBytes) || total > {words_q, 4'd0};
-  assign reads        = !desc.cmd.dext && desc.length != '0 && !too_long;
-  assign ends         = !desc.cmd.dext && desc.cmd.eop;
   assign words_before = beats_of(offset_q);
-  assign words_after  = beats_of(total[14:0]);
+  assign words_after  = beats_of(total_q[14:0]);
   assign fits         = used_q + count_t'(words_after) <= words_q;
-  assign step = desc_valid && pending_ready && place_ready && !cmd_valid_q && !halt && !load_q && (fits || !reads);
+  assign step = judged_q && desc_valid && pending_ready && place_ready && !cmd_valid_q && !halt && !load_q
+      && (fits || !reads_q);
 
   always_comb begin
     pending_in.desc        = desc;
     pending_in.desc.dd     = 1'b1;
-    pending_in.reads       = reads;
-    pending_in.ends        = ends;
-    pending_in.frame.bytes = too_long ? offset_q : total[14:0];
+    pending_in.reads       = reads_q;
+    pending_in.ends        = ends_q;
+    pending_in.frame.bytes = long_q ? offset_q : total_q[14:0];
     pending_in.frame.fcs   = desc.cmd.ifcs;
-    pending_in.frame.drop  = too_long || total == '0;
+    pending_in.frame.drop  = long_q || total_q == '0;
   end
 
   logic close, resize;  // the frame under way is complete, or given up; the share changes
   logic [10:0] closed_words;
   count_t share;
 
-  assign close        = (step && ends) || load;
-  assign closed_words = !close ? '0 : step && !too_long ? words_after : words_before;
+  assign close        = (step && ends_q) || load;
+  assign closed_words = !close ? '0 : step && !long_q ? words_after : words_before;
   assign share        = buf_kb_i > 6'(BufKb) ? count_t'(Words) : count_t'({buf_kb_i, 6'd0});
   assign resize       = share != words_q && used_q == '0 && offset_q == '0 && !step;
+
+  always_ff @(posedge clk_i) begin
+    judged_q <= rst_ni && desc_valid && !step && !resize && !load_q;
+    if (desc_valid && !judged_q) begin
+      total_q <= total;
+      long_q  <= too_long;
+      reads_q <= length != '0 && !too_long;
+      ends_q  <= !desc.cmd.dext && desc.cmd.eop;
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -171,9 +187,9 @@ module nic_dma_tx
       if (close) begin
         offset_q   <= '0;
         too_long_q <= 1'b0;
-      end else if (step && !desc.cmd.dext) begin
-        if (!too_long) offset_q <= total[14:0];
-        too_long_q <= too_long;
+      end else if (step) begin
+        if (!long_q) offset_q <= total_q[14:0];
+        too_long_q <= long_q;
       end
       if (resize) start_q <= '0;
       else if (close) start_q <= wrap(count_t'(start_q) + count_t'(closed_words), words_q);
@@ -186,7 +202,7 @@ module nic_dma_tx
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) cmd_valid_q <= 1'b0;
-    else if (step && reads) cmd_valid_q <= 1'b1;
+    else if (step && reads_q) cmd_valid_q <= 1'b1;
     else if (cmd_ready_i) cmd_valid_q <= 1'b0;
   end
   always_ff @(posedge clk_i) begin
@@ -207,7 +223,7 @@ module nic_dma_tx
   ) u_places (
       .clk_i,
       .rst_ni,
-      .in_valid_i (step && reads),
+      .in_valid_i (step && reads_q),
       .in_ready_o (place_ready),
       .in_data_i  (wrap(count_t'(start_q) + count_t'(offset_q >> 4), words_q)),
       .out_valid_o(place_valid),
