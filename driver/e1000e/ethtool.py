@@ -16,9 +16,10 @@ from driver.e1000e.itr import DEFAULT_ITR_HZ, e1000e_write_itr
 from driver.e1000e.netdev import (
     e1000e_begin_resetting,
     e1000e_down,
+    e1000e_end_resetting,
     e1000e_reinit_locked,
+    e1000e_release_hw_control,
     e1000e_reset,
-    e1000e_up,
 )
 from driver.e1000e.param import ITR_OFF, PARAMS
 from driver.e1000e.regs import (
@@ -157,8 +158,7 @@ async def e1000_nway_reset(netdev: NetDevice) -> int:
     adapter: Adapter = netdev.priv
     if adapter.down:
         return -EAGAIN
-    await e1000e_reinit_locked(adapter)
-    return 0
+    return await e1000e_reinit_locked(adapter)
 
 
 async def e1000_set_phys_id(netdev: NetDevice, state: EthtoolPhysId) -> int:
@@ -189,7 +189,7 @@ def _limits() -> dict[str, Param]:
 
 
 async def e1000_set_ringparam(netdev: NetDevice, wanted: EthtoolRingParam) -> int:
-    """As near to what is wanted as the card can. 0; or -ENOMEM or -EBUSY, and everything is as it was."""
+    """As near to what is wanted as the card can. 0; or a negative errno, and the rings are as they were."""
     adapter: Adapter = netdev.priv
     limits = _limits()
     rx = _replaced(adapter.rx_ring, limits["RxDescriptors"], wanted.rx_pending)
@@ -198,14 +198,21 @@ async def e1000_set_ringparam(netdev: NetDevice, wanted: EthtoolRingParam) -> in
         return 0
     if not await e1000e_begin_resetting(adapter):
         return -EBUSY
-    up = not adapter.down
-    error = await _exchange_rings(adapter, rx, tx) if up else 0
-    if not error:
+    new = [ring for ring in (rx, tx) if ring not in (adapter.rx_ring, adapter.tx_ring)]
+    if adapter.down:
+        adapter.rx_ring, adapter.tx_ring, adapter.resetting = rx, tx, False
+        return 0
+    error = _set_up(new)  # without memory for them the interface just stays up
+    if error:
+        adapter.resetting = False
+        return error
+    error = await e1000e_down(adapter)
+    if error:
+        _free(new)
+    else:
+        _free([ring for ring in (adapter.rx_ring, adapter.tx_ring) if ring not in (rx, tx)])
         adapter.rx_ring, adapter.tx_ring = rx, tx
-        if up:
-            await e1000e_up(adapter)
-    adapter.resetting = False
-    return error
+    return await e1000e_end_resetting(adapter, error)
 
 
 def _replaced(ring: Ring, limit: Param, wanted: int) -> Ring:
@@ -214,19 +221,19 @@ def _replaced(ring: Ring, limit: Param, wanted: int) -> Ring:
     return ring if count == ring.count else Ring(ring.adapter, count, ring.head, ring.tail)
 
 
-async def _exchange_rings(adapter: Adapter, rx: Ring, tx: Ring) -> int:
-    """Memory for the new ones first: without it the interface just stays up. Else it is down, and the old are gone."""
-    for new, old in ((rx, adapter.rx_ring), (tx, adapter.tx_ring)):
-        error = 0 if new is old else e1000e_setup_ring(new)
+def _set_up(rings: list[Ring]) -> int:
+    """Memory for all of them, or -ENOMEM and for none."""
+    for ring in rings:
+        error = e1000e_setup_ring(ring)
         if error:
-            if rx is not adapter.rx_ring:
-                e1000e_free_ring(rx)
+            _free(rings)
             return error
-    await e1000e_down(adapter)
-    for new, old in ((rx, adapter.rx_ring), (tx, adapter.tx_ring)):
-        if new is not old:
-            e1000e_free_ring(old)
     return 0
+
+
+def _free(rings: list[Ring]) -> None:
+    for ring in rings:
+        e1000e_free_ring(ring)
 
 
 # ---------------------------------------------------------------- moderation
@@ -273,6 +280,7 @@ async def e1000_set_pauseparam(netdev: NetDevice, wanted: EthtoolPauseParam) -> 
         return 0
     fc.requested_mode = FcMode.FULL
     if not adapter.down:
-        await e1000e_reinit_locked(adapter)
-        return 0
-    return await e1000e_reset(adapter)
+        return await e1000e_reinit_locked(adapter)
+    error = await e1000e_reset(adapter)
+    await e1000e_release_hw_control(adapter)  # until the interface is opened
+    return error

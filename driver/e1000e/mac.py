@@ -91,6 +91,7 @@ async def e1000_reset_hw_82571(hw: Hw) -> int:
 
     owned = await e1000_get_hw_semaphore_82574(hw) == 0
     await rmw32(hw, CTRL, set=CTRL.RST)
+    hw.mac.mta_shadow = [0] * len(MTA)
     if owned:
         await e1000_put_hw_semaphore_82574(hw)
 
@@ -111,7 +112,6 @@ async def e1000_init_hw_82571(hw: Hw) -> int:
     await e1000e_init_rx_addrs(hw)
     for index in range(len(MTA)):
         ew32(hw, MTA[index], 0)
-    hw.mac.mta_shadow = [0] * len(MTA)
     error = await _setup_copper_link(hw)
     e1000e_setup_fc(hw)
     await rmw32(

@@ -36,8 +36,7 @@ from driver.linux.netdevice import (
     netif_carrier_off,
     netif_device_detach,
     register_netdev,
-    rtnl_lock,
-    rtnl_unlock,
+    rtnl,
     unregister_netdev,
 )
 from driver.linux.pci import (
@@ -184,6 +183,7 @@ async def e1000_remove(pdev: PciDev) -> None:
     del_timer_sync(adapter.watchdog_timer)
     for work in (adapter.reset_task, adapter.watchdog_task, adapter.print_hang_task):
         await cancel_work_sync(work)
+    await e1000e_release_hw_control(adapter)  # whatever state an error or a reset left it in
     pci_iounmap(pdev, adapter.hw.iomem)
     free_netdev(adapter.netdev)
     pci_release_regions(pdev)
@@ -194,11 +194,10 @@ async def e1000_remove(pdev: PciDev) -> None:
 async def e1000_shutdown(pdev: PciDev) -> None:
     """Before a reboot: no interrupt, and no DMA into memory that belongs to the next system."""
     adapter: Adapter = pdev.drvdata
-    await rtnl_lock()
-    netif_device_detach(adapter.netdev)
-    if not adapter.down:
-        await e1000e_down(adapter)
-        await e1000_free_irq(adapter)
-        await e1000e_release_hw_control(adapter)
-    pci_clear_master(pdev)
-    rtnl_unlock()
+    async with rtnl():
+        netif_device_detach(adapter.netdev)
+        if not adapter.down:
+            await e1000e_down(adapter)
+            await e1000_free_irq(adapter)
+            await e1000e_release_hw_control(adapter)
+        pci_clear_master(pdev)

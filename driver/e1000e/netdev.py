@@ -43,10 +43,10 @@ from driver.linux.netdevice import (
     NetDevice,
     NetDeviceOps,
     RtnlLinkStats64,
+    dev_close,
     netif_carrier_off,
     netif_tx_disable,
-    rtnl_lock,
-    rtnl_unlock,
+    rtnl,
 )
 from driver.linux.printk import dev_err, dev_info
 from driver.linux.skbuff import SkBuff
@@ -62,6 +62,7 @@ __all__ = [
     "e1000e_begin_resetting",
     "e1000e_close",
     "e1000e_down",
+    "e1000e_end_resetting",
     "e1000e_get_hw_control",
     "e1000e_get_stats64",
     "e1000e_open",
@@ -120,8 +121,11 @@ async def e1000e_up(adapter: Adapter) -> None:
     e1000e_trigger_lsc(adapter)
 
 
-async def e1000e_down(adapter: Adapter) -> None:
-    """Stop everything that e1000e_up started, reset the card, and only then take back what it could still reach."""
+async def e1000e_down(adapter: Adapter) -> int:
+    """Stop everything that e1000e_up started, reset the card, and only then take back what it could still reach.
+
+    0, or a negative errno: nothing runs then either, but the card did not reset and must not be started.
+    """
     hw, netdev = adapter.hw, adapter.netdev
     adapter.down = True
     netif_carrier_off(netdev)
@@ -139,9 +143,10 @@ async def e1000e_down(adapter: Adapter) -> None:
     adapter.counting = False
     adapter.link_speed = 0
     adapter.link_full_duplex = False
-    await e1000e_reset(adapter)
+    error = await e1000e_reset(adapter)
     e1000_clean_tx_ring(adapter.tx_ring)
     e1000_clean_rx_ring(adapter.rx_ring)
+    return error
 
 
 async def e1000e_begin_resetting(adapter: Adapter) -> bool:
@@ -155,13 +160,29 @@ async def e1000e_begin_resetting(adapter: Adapter) -> bool:
     return False
 
 
-async def e1000e_reinit_locked(adapter: Adapter) -> None:
-    """Down and up again, with the RTNL held."""
-    if not await e1000e_begin_resetting(adapter):
-        return
-    await e1000e_down(adapter)
-    await e1000e_up(adapter)
+async def e1000e_end_resetting(adapter: Adapter, error: int) -> int:
+    """Give __E1000_RESETTING back after an e1000e_down: up again, or what that said.
+
+    A card that did not reset is not started: the interface is closed, and opening it tries once more. One that is gone
+    is detached already, and waits for the bus or for being removed, as after an error of the bus.
+    """
+    if not error:
+        await e1000e_up(adapter)
+        adapter.resetting = False
+        return 0
     adapter.resetting = False
+    await e1000_free_irq(adapter)
+    if not adapter.hw.gone:
+        dev_err(adapter.netdev, "the interface is closed: its card did not come back from a reset")
+        await dev_close(adapter.netdev)
+    return error
+
+
+async def e1000e_reinit_locked(adapter: Adapter) -> int:
+    """Down and up again, with the RTNL held; 0, -EBUSY, or what e1000e_down said, and the interface is down."""
+    if not await e1000e_begin_resetting(adapter):
+        return -EBUSY
+    return await e1000e_end_resetting(adapter, await e1000e_down(adapter))
 
 
 async def e1000e_open(netdev: NetDevice) -> int:
@@ -193,7 +214,7 @@ async def e1000e_close(netdev: NetDevice) -> int:
     adapter: Adapter = netdev.priv
     if not await e1000e_begin_resetting(adapter):
         return -EBUSY
-    if not adapter.down:  # as it is after a shutdown
+    if not adapter.down:  # as it is after a shutdown, or a reset that failed
         await e1000e_down(adapter)
         await e1000_free_irq(adapter)
         dev_info(netdev, "NIC Link is Down")
@@ -214,13 +235,13 @@ def e1000_tx_timeout(netdev: NetDevice, txqueue: int) -> None:
 
 async def e1000_reset_task(work: Work) -> None:
     adapter: Adapter = work.data
-    await rtnl_lock()
-    if not adapter.down and not adapter.hw.gone:
-        if not adapter.restart_now:
+    async with rtnl():
+        expected, adapter.restart_now = adapter.restart_now, False
+        if adapter.down or adapter.hw.gone:
+            return
+        if not expected:
             dev_err(adapter.netdev, "Reset adapter: transmission stands still")
-        adapter.restart_now = False
         await e1000e_reinit_locked(adapter)
-    rtnl_unlock()
 
 
 # ---------------------------------------------------------------- filters
@@ -276,17 +297,22 @@ async def e1000_change_mtu(netdev: NetDevice, new_mtu: int) -> int:
     adapter: Adapter = netdev.priv
     if not await e1000e_begin_resetting(adapter):
         return -EBUSY
-    running = not adapter.down
-    dev_info(netdev, "MTU %d becomes %d", netdev.mtu, new_mtu)
-    netdev.mtu = new_mtu
-    adapter.max_frame_size = new_mtu + FRAME_OVERHEAD_BYTES
-    if running:
-        await e1000e_down(adapter)
+    running, old_mtu = not adapter.down, netdev.mtu
+    dev_info(netdev, "MTU %d becomes %d", old_mtu, new_mtu)
+    _set_mtu(adapter, new_mtu)
+    error = await e1000e_down(adapter) if running else 0
+    if error:
+        _set_mtu(adapter, old_mtu)
     adapter.rx_buffer_len = e1000_rx_buffer_len(adapter.max_frame_size)
     if running:
-        await e1000e_up(adapter)
+        return await e1000e_end_resetting(adapter, error)
     adapter.resetting = False
     return 0
+
+
+def _set_mtu(adapter: Adapter, mtu: int) -> None:
+    adapter.netdev.mtu = mtu
+    adapter.max_frame_size = mtu + FRAME_OVERHEAD_BYTES
 
 
 # ---------------------------------------------------------------- statistics

@@ -17,7 +17,7 @@ from driver.e1000e.hw import Hw, e1e_flush, er32, ew32
 from driver.e1000e.irq import e1000_free_irq, e1000e_quieten
 from driver.e1000e.loopback import e1000_loopback_test
 from driver.e1000e.mac import e1000e_check_for_copper_link
-from driver.e1000e.netdev import e1000e_close, e1000e_open, e1000e_reset
+from driver.e1000e.netdev import e1000e_close, e1000e_open, e1000e_release_hw_control, e1000e_reset
 from driver.e1000e.nvm import e1000e_validate_nvm_checksum_generic
 from driver.e1000e.regs import (
     ALL_ONES,
@@ -52,7 +52,7 @@ from driver.e1000e.regs import (
 )
 from driver.linux.delay import msleep, usleep_range
 from driver.linux.interrupt import IRQ_HANDLED, IRQ_NONE, IRQF_SHARED, request_irq
-from driver.linux.netdevice import NetDevice, netif_running
+from driver.linux.netdevice import NetDevice, dev_close, netif_running
 from driver.linux.printk import dev_err, dev_info
 
 __all__ = ["NOT_RUN", "SelfTest", "e1000_diag_test"]
@@ -69,7 +69,8 @@ NO_LINK: Final = 1
 PATTERNS: Final = (0x5A5A_5A5A, 0xA5A5_A5A5, 0x0000_0000, 0xFFFF_FFFF)
 STATUS_TOGGLE: Final = 0x7FFF_F033  # bits that no write may change
 RAR_TESTED: Final = 15  # the last entry is management's
-# Register, bits that keep what is written, bits that are written. Receiver and transmitter are off meanwhile.
+# Register, bits that must read back as written, bits of a pattern that are written. For a card whose receiver and
+# transmitter are off.
 REGISTERS: Final[tuple[tuple[Rw, int, int], ...]] = (
     (FCAL, ALL_ONES, ALL_ONES),
     (FCAH, 0xFFFF, ALL_ONES),
@@ -125,6 +126,7 @@ async def e1000_diag_test(netdev: NetDevice, offline: bool) -> SelfTest:
         result.link = await e1000_link_test(adapter)
         return result
     dev_info(netdev, "offline testing starting")
+    result.link = await e1000_link_test(adapter)
     running = netif_running(netdev)
     if running and await e1000e_close(netdev):
         return SelfTest(NOT_RUN, NOT_RUN, NOT_RUN, NOT_RUN, NOT_RUN)
@@ -133,11 +135,13 @@ async def e1000_diag_test(netdev: NetDevice, offline: bool) -> SelfTest:
     result.nvm = await _from_reset(adapter, e1000_eeprom_test)
     result.interrupt = await _from_reset(adapter, e1000_intr_test)
     result.loopback = await _from_reset(adapter, e1000_loopback_test)
-    result.link = await _from_reset(adapter, e1000_link_test)
     await e1000e_reset(adapter)
     adapter.testing = False
-    if running and await e1000e_open(netdev):
-        dev_err(netdev, "the interface cannot be opened again after its self-test")
+    if not running:
+        await e1000e_release_hw_control(adapter)
+    elif await e1000e_open(netdev):
+        dev_err(netdev, "the interface cannot be opened again after its self-test: it is closed")
+        await dev_close(netdev)
     return result
 
 
@@ -249,14 +253,14 @@ async def _mask(adapter: Adapter, causes: int) -> None:
 
 # ---------------------------------------------------------------- link
 async def e1000_link_test(adapter: Adapter) -> int:
-    """As long as a negotiation may take: PHY and MAC both see the link."""
+    """0, NO_LINK or NOT_RUN. As long as a negotiation may take: PHY and MAC both see the link."""
     hw = adapter.hw
     for _ in range(LINK_TRIES):
         hw.mac.get_link_status = True
         if await _link(hw):
             return 0
         if hw.gone:
-            break
+            return NOT_RUN
         await msleep(LINK_POLL_MS)
     return NO_LINK
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import pytest
 
+from driver.e1000e import err
+from driver.e1000e.err import e1000_io_error_detected
 from driver.e1000e.regs import CTRL_EXT
 from driver.host import PciError
-from driver.linux.errno import ENODEV
-from driver.linux.netdevice import dev_open, netif_device_present
+from driver.linux.errno import EBUSY, ENODEV
+from driver.linux.netdevice import dev_open, netif_device_present, netif_running
 from driver.linux.pci import device_shutdown
+from driver.linux.pci_err import PciChannelState, PciErsResult
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import COMMAND_MASTER, COMMAND_OFFSET
 
@@ -85,4 +88,78 @@ def test_a_card_that_was_shut_down_stays_so() -> None:
     until_told(bench, "device recovery failed")
     assert bench.card.generation == resets
     assert not bench.card.config_read(COMMAND_OFFSET, 2) & COMMAND_MASTER
+    bench.finish()
+
+
+def freeze(bench: Bench, *, comes_back: bool = True) -> None:
+    """The card's slot: all ones from here on, until it is reset."""
+
+    async def reset_slot() -> bool:
+        bench.card.gone = not comes_back
+        bench.card._reset_registers()
+        bench.card._update_level()
+        return True
+
+    bench.adapter.pdev.reset_slot = reset_slot
+    bench.card.gone = True
+
+
+@pytest.mark.parametrize("noticed_ns", [0, 10_000_000])
+def test_card_in_a_frozen_slot_goes_on_after_its_reset(noticed_ns: int) -> None:
+    """Also where the driver has taken it for gone before the bus told of the error."""
+    bench = Bench().up()
+    freeze(bench)
+    bench.settle(noticed_ns)
+    assert bench.adapter.hw.gone == bool(noticed_ns)
+    report(bench, fatal=True)
+    until_told(bench, "device recovery successful")
+    assert not bench.adapter.hw.gone and netif_device_present(bench.netdev)
+    works(bench)
+    bench.finish()
+
+
+def test_card_that_is_still_gone_after_the_reset_of_its_slot_is_given_up() -> None:
+    bench = Bench().up()
+    freeze(bench, comes_back=False)
+    report(bench, fatal=True)
+    until_told(bench, "device recovery failed")
+    assert not netif_device_present(bench.netdev)
+    assert bench.kernel.irq(bench.card.irq).actions == []
+    bench.finish()
+
+
+def test_card_that_is_gone_is_given_up_at_an_error_that_resets_no_slot() -> None:
+    bench = Bench().up()
+    bench.card.gone = True
+    bench.settle(10_000_000)
+    report(bench)
+    until_told(bench, "device recovery failed")
+    bench.finish()
+
+
+def test_permanent_failure_stops_a_running_card() -> None:
+    bench = Bench().up()
+    pdev = bench.adapter.pdev
+    answer = bench.pump.run(e1000_io_error_detected(pdev, PciChannelState.IO_PERM_FAILURE))
+    assert answer is PciErsResult.DISCONNECT
+    assert bench.adapter.down and not netif_device_present(bench.netdev)
+    assert bench.kernel.irq(bench.card.irq).actions == []
+    bench.finish()
+
+
+def test_interface_without_interrupt_after_the_recovery_is_closed_and_can_be_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench().up()
+    with monkeypatch.context() as patch:
+        patch.setattr(err, "e1000_request_irq", lambda adapter: -EBUSY)
+        report(bench)
+        until_told(bench, "device recovery successful")
+    assert bench.log_has("the interface is closed: it has no interrupt")
+    with bench.kernel.entered():
+        assert not netif_running(bench.netdev) and netif_device_present(bench.netdev)
+    assert not bench.card.get(CTRL_EXT) & CTRL_EXT.DRV_LOAD
+    bench.close()
+    assert bench.open() == 0
+    works(bench)
     bench.finish()

@@ -21,8 +21,8 @@ from driver.e1000e.ethtool import (
     e1000_set_phys_id,
     e1000_set_ringparam,
 )
-from driver.e1000e.regs import CTRL, FCRTH, FCRTL, ITR, LEDCTL, PHY_ANAR, RCTL, RDLEN, STATUS, TDLEN
-from driver.linux.errno import EAGAIN, EBUSY, EINVAL, ENODEV, ENOMEM
+from driver.e1000e.regs import CTRL, CTRL_EXT, FCRTH, FCRTL, ITR, LEDCTL, PHY_ANAR, RCTL, RDLEN, STATUS, TDLEN
+from driver.linux.errno import EAGAIN, EBUSY, EINVAL, ENODEV, ENOMEM, ETIMEDOUT
 from driver.linux.ethtool import EthtoolCoalesce, EthtoolPauseParam, EthtoolPhysId, EthtoolRingParam, dev_ethtool
 from driver.linux.netdevice import netif_device_attach, netif_device_detach
 from tests.unit.e1000e.bench import Bench, frame_of
@@ -142,6 +142,19 @@ def test_rings_cannot_change_during_a_reset_that_does_not_end() -> None:
     bench.finish()
 
 
+def test_rings_stay_when_the_card_does_not_reset_for_new_ones() -> None:
+    bench = Bench().up()
+    bench.card.never_auto_rd = True
+    assert ethtool(bench, e1000_set_ringparam, EthtoolRingParam(512, 512)) == -ETIMEDOUT
+    assert bench.log_has("the interface is closed")
+    bench.card.never_auto_rd = False
+    assert e1000_get_ringparam(bench.netdev).rx_pending == 256
+    bench.close()
+    assert bench.open() == 0
+    works(bench)
+    bench.finish()
+
+
 # ---------------------------------------------------------------- moderation
 @pytest.mark.parametrize("usecs, ticks", [(0, 0), (10, 39), (50, 195), (10_000, 39062)])
 def test_interval_between_interrupts(usecs: int, ticks: int) -> None:
@@ -227,6 +240,7 @@ def test_pause_frames_of_a_closed_interface() -> None:
     assert ethtool(bench, e1000_set_pauseparam, EthtoolPauseParam(False, True, False)) == 0
     assert ethtool(bench, e1000_set_pauseparam, EthtoolPauseParam(True, False, False)) == 0
     assert ethtool(bench, e1000_set_pauseparam, EthtoolPauseParam(False, False, True)) == 0
+    assert not bench.card.get(CTRL_EXT) & CTRL_EXT.DRV_LOAD
     bench.open()
     works(bench)
     assert bench.card.get(CTRL) & (CTRL.RFCE | CTRL.TFCE) == CTRL.TFCE

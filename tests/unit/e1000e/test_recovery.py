@@ -3,18 +3,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from driver.e1000e.adapter import Adapter
+from driver.e1000e.mac import e1000_reset_hw_82571
 from driver.e1000e.netdev import e1000e_reinit_locked
-from driver.e1000e.regs import CRCERRS, CTRL_EXT, ICR, MDIC, RCTL, TDH, TDT
+from driver.e1000e.regs import CRCERRS, CTRL_EXT, ICR, MDIC, MTA, RCTL, TDH, TDT
+from driver.linux.errno import ETIMEDOUT
 from driver.linux.interrupt import IRQ_HANDLED, IRQF_SHARED, free_irq, request_irq
 from driver.linux.net.state import net_state
 from driver.linux.netdevice import (
     dev_close,
+    dev_mc_add,
     dev_set_mtu,
     netif_carrier_ok,
     netif_device_present,
+    netif_running,
     rtnl_lock,
     rtnl_unlock,
 )
@@ -260,6 +266,74 @@ def test_reset_of_a_closed_device_does_nothing() -> None:
     bench.settle()
     assert bench.card.generation == resets
     bench.unload()
+    bench.assert_clean()
+
+
+# ---------------------------------------------------------------- a card that does not reset
+def mtu_changes(bench: Bench) -> None:
+    assert bench.pump.run(dev_set_mtu(bench.netdev, 9000)) == -ETIMEDOUT
+    assert bench.netdev.mtu == 1500
+
+
+def reset_is_due(bench: Bench) -> None:
+    bench.call(lambda: schedule_work(bench.adapter.reset_task))
+    bench.settle()
+
+
+@pytest.mark.parametrize("what", [mtu_changes, reset_is_due])
+def test_interface_of_a_card_that_does_not_reset_is_closed_and_can_be_opened(what: Callable[[Bench], None]) -> None:
+    group = bytes.fromhex("01005e010203")
+    bench = Bench().up()
+    bench.pump.run(dev_mc_add(bench.netdev, group))
+    bench.card.never_auto_rd = True
+    what(bench)
+    assert bench.log_has("the interface is closed")
+    with bench.kernel.entered():
+        assert not netif_running(bench.netdev) and netif_device_present(bench.netdev)
+    assert bench.kernel.irq(bench.card.irq).actions == []
+    bench.close()
+    assert bench.open() == -ETIMEDOUT
+    bench.card.never_auto_rd = False
+    assert bench.open() == 0
+    works(bench)
+    assert bench.card.wanted(frame_of(100, to=group))
+    bench.finish()
+
+
+def test_driver_knows_that_a_reset_emptied_the_multicast_table() -> None:
+    """Also one whose end did not come."""
+    bench = Bench().up()
+    bench.pump.run(dev_mc_add(bench.netdev, bytes.fromhex("01005e010203")))
+    hw = bench.adapter.hw
+    assert any(hw.mac.mta_shadow) and any(bench.card.get(register) for register in MTA)
+    bench.card.never_auto_rd = True
+    assert bench.pump.run(e1000_reset_hw_82571(hw)) == -ETIMEDOUT
+    assert not any(hw.mac.mta_shadow) and not any(bench.card.get(register) for register in MTA)
+    bench.finish()
+
+
+def test_reset_that_found_the_interface_closed_is_not_expected_later() -> None:
+    bench = Bench().up()
+    adapter = bench.adapter
+    bench.close()
+    adapter.restart_now = True
+    bench.call(lambda: schedule_work(adapter.reset_task))
+    bench.settle()
+    assert not adapter.restart_now
+    bench.open()
+    bench.wait_carrier()
+    bench.call(lambda: schedule_work(adapter.reset_task))
+    bench.settle()
+    assert bench.log_has("Reset adapter")
+    bench.finish()
+
+
+def test_nothing_says_that_a_driver_has_a_card_that_was_removed() -> None:
+    bench = Bench()
+    bench.load()
+    bench.card.reg[CTRL_EXT.offset] |= CTRL_EXT.DRV_LOAD
+    bench.unload()
+    assert not bench.card.get(CTRL_EXT) & CTRL_EXT.DRV_LOAD
     bench.assert_clean()
 
 

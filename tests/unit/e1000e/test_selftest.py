@@ -9,7 +9,7 @@ import pytest
 
 from driver.e1000e import loopback
 from driver.e1000e.loopback import NO_PHY, NO_RINGS, NOT_RETURNED, NOT_SENT, WRONG_CONTENT
-from driver.e1000e.regs import FCRTH, ICR, ICS, IMC, MTA, RAH, RCTL, STATUS, TDLEN, Register
+from driver.e1000e.regs import CTRL_EXT, FCRTH, ICR, ICS, IMC, MTA, RAH, RCTL, STATUS, TDLEN, Register
 from driver.e1000e.selftest import (
     MASKED_CAUSE,
     NO_IRQ,
@@ -22,11 +22,11 @@ from driver.e1000e.selftest import (
     SelfTest,
     e1000_diag_test,
 )
-from driver.host import MmioWrite
+from driver.host import MmioWrite, PciError
 from driver.linux.dma_mapping import DMA_MAPPING_ERROR
 from driver.linux.ethtool import dev_ethtool
 from driver.linux.interrupt import IRQ_HANDLED, IRQ_NONE, IRQF_SHARED, free_irq, request_irq
-from driver.linux.netdevice import dev_mc_add
+from driver.linux.netdevice import dev_mc_add, netif_running
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import FakeCard
 
@@ -61,11 +61,24 @@ def test_good_card_passes_and_goes_on_as_before(cpus: int) -> None:
     bench.finish()
 
 
+def test_link_is_asked_before_the_interface_is_taken_down() -> None:
+    """The resets of the other parts make it negotiate again."""
+    bench = Bench().up()
+    bench.card.plug(False)
+    bench.card.link_ns = 10**9
+    resets = bench.card.generation
+    bench.card.link = True
+    assert outcome(bench).link == 0
+    assert bench.card.generation > resets
+    bench.finish()
+
+
 def test_closed_interface_stays_closed() -> None:
     bench = Bench()
     bench.load()
     assert outcome(bench).passed
     assert bench.kernel.irq(bench.card.irq).actions == []
+    assert not bench.card.get(CTRL_EXT) & CTRL_EXT.DRV_LOAD
     assert bench.open() == 0
     works(bench)
     bench.finish()
@@ -293,12 +306,17 @@ def test_mapping_of_the_loopback_that_fails_leaves_nothing(monkeypatch: pytest.M
     bench.assert_clean()
 
 
-def test_interface_that_cannot_be_opened_again_is_told_and_can_be_closed() -> None:
+def test_interface_that_cannot_be_opened_again_is_told_and_is_closed() -> None:
     bench = Bench().up()
     bench.kernel.mm.fail_after(0)
     assert outcome(bench) == SelfTest(loopback=NO_RINGS)
     bench.kernel.mm.fail_after(None)
     assert bench.log_has("cannot be opened again")
+    with bench.kernel.entered():
+        assert not netif_running(bench.netdev)
+    bench.pump.at(bench.pump.now_ns, lambda: PciError(0, False))  # nor does a recovery start it
+    bench.settle()
+    assert bench.log_has("device recovery successful") and bench.adapter.down
     bench.close()
     assert bench.open() == 0
     works(bench)
