@@ -22,6 +22,7 @@ from sim.bench import Bench
 from sim.wire import Frame
 from tests.judge.rings import DESCRIPTOR_BYTES, ReceiveRing, TransmitRing
 from tests.judge.rules import PHY_RULES, RMW, RMW_PHY, How, Rule, rule_of
+from tests.judge.statistics import Statistics
 from tests.judge.trace import Kind, Op, Step
 
 __all__ = ["Player", "Verdict"]
@@ -31,7 +32,6 @@ _EXTCNF_CTRL, _RCTL, _RAL0, _RAH0 = 0xF00, 0x100, 0x5400, 0x5404
 _RDBAL, _RDBAH, _RDLEN, _RDT, _TDBAL, _TDBAH, _TDLEN, _TDT = (
     base + at for base in (0x2800, 0x3800) for at in (0x0, 0x4, 0x8, 0x18)
 )  # fmt: skip
-_GPRC, _GPTC = 0x4074, 0x4080
 _RST, _SLU, _LU = 1 << 26, 1 << 6, 1 << 1
 _ASSERTED, _CAUSES = 1 << 31, 0x7FFF
 _MDIC_WRITE, _MDIC_READ, _READY = 1 << 26, 1 << 27, 1 << 28
@@ -89,7 +89,7 @@ class Player:
         self._came: list[bytes] = []
         self._expected: list[bytes] = []  # of the card, in order
         self._turned: list[bytes] = []  # in loopback
-        self._count_anew()
+        self._statistics = Statistics()
         bench.wire.on_received(lambda frame: self._came.append(frame.data))
         self._station = bytearray(bytes.fromhex(bench.config.mac.replace(":", "")))
 
@@ -97,11 +97,6 @@ class Player:
         """Give back the memory that the card was lent."""
         self._transmit.free()
         self._receive.free()
-
-    def _count_anew(self) -> None:
-        """Frames that passed, and what the counters told of them; by the counter's offset."""
-        self._frames, self._counted = {_GPRC: 0, _GPTC: 0}, {_GPRC: 0, _GPTC: 0}
-        self._looped_once = False
 
     # ------------------------------------------------------------------ a step
     async def play(self, step: Step) -> Verdict:
@@ -162,6 +157,8 @@ class Player:
             value = await self._read_mdic(op, rule, verdict)
         elif rule.how is How.CAUSES:
             value = await self._read_causes(op, verdict)
+        elif rule.how is How.COUNTED:
+            value = await self._read_statistic(op, verdict)
         else:
             mask = rule.mask
             if op.offset == _STATUS and not self._asks_for_link(before):
@@ -169,15 +166,15 @@ class Player:
             written = self._written.get(op.offset)
             value = await self._judge(op, op.value, rule.how, mask, written, self._plain(op), verdict)
         self._last_read[op.offset] = op.value, value
-        if op.offset in self._frames:
-            self._count(op, value, verdict)
 
-    def _count(self, op: Op, value: int, verdict: Verdict) -> None:
-        """GPRC and GPTC since the last reset are the frames that were; loopback may count as it likes."""
-        self._counted[op.offset] += value
-        if not self._looped_once:
-            got, frames = self._counted[op.offset], self._frames[op.offset]
-            verdict.check(got == frames, op, f"{got} frames counted since the reset, there were {frames}")
+    async def _read_statistic(self, op: Op, verdict: Verdict) -> int:
+        value = await readl(self._iomem, op.offset)
+        held = self._statistics.read(op.offset, value)
+        if held is None:
+            verdict.seen += 1
+        else:
+            verdict.check(held[0] == held[1], op, f"{held[0]} counted since the reset, held to {held[1]}")
+        return value
 
     def _plain(self, op: Op) -> Callable[[], Awaitable[int]]:
         async def read() -> int:
@@ -301,7 +298,7 @@ class Player:
         frame = self._content(bytes(self._station) + bytes.fromhex("020000000001") + b"\x08\x00", op.value)
         self._bench.wire.send(Frame(frame))
         await self._hold_arrival(frame, op, verdict)
-        self._frames[_GPRC] += 1
+        self._statistics.came(frame)
 
     async def _hold_arrival(self, frame: bytes, op: Op, verdict: Verdict) -> None:
         got: bytes | None = None
@@ -319,7 +316,7 @@ class Player:
         frame = self._expected.pop(0)
         if self._looped:
             self._turned.append(frame)
-            self._looped_once = True
+            self._statistics.looped = True
             if not after or after[0].kind is not Kind.SENT:
                 await usleep_range(_BATCH_US, _BATCH_US)
             verdict.check(not self._came, op, "it left the card, in loopback")
@@ -330,7 +327,7 @@ class Player:
 
         await self._until(read, bool)
         got = self._came.pop(0) if self._came else b""
-        self._frames[_GPTC] += 1
+        self._statistics.went(frame)
         verdict.check(got == frame.ljust(60, b"\0"), op, f"the wire has {got[:20].hex()}")
 
     # ------------------------------------------------------------------ writes
@@ -346,7 +343,7 @@ class Player:
             self._written.clear()
             self._unmasked = self._had = 0
             self._turned.clear()
-            self._count_anew()
+            self._statistics.restart()
 
     def _value(self, op: Op) -> int:
         """What this driver would have written to this card."""

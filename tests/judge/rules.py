@@ -16,13 +16,14 @@ __all__ = ["PHY_RULES", "RMW", "RMW_PHY", "RULES", "How", "Rule", "is_statistic"
 class How(Enum):
     """UNTIL: read again until the masked bits are those recorded. WRITTEN: the masked bits are those last written since
     the last reset, or not judged if none were. GRANTED: read again until the masked bits that were recorded set are.
-    SEEN: nothing is asked of it. CAUSES: ICR's own rule (player.py)."""
+    SEEN: nothing is asked of it. CAUSES: ICR's own rule (player.py). COUNTED: what was played (statistics.py)."""
 
     UNTIL = "until"
     GRANTED = "granted"
     WRITTEN = "written"
     SEEN = "seen"
     CAUSES = "causes"
+    COUNTED = "counted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,7 @@ RULES: dict[int, Rule] = {
 }
 RULES |= {offset: Rule(How.WRITTEN, _ALL, "VFTA stays") for offset in range(0x5600, 0x5800, 4)}
 
-_STATISTICS = Rule(
-    How.SEEN, 0, "statistics: the stand-in counts nothing; GPRC and GPTC are held to the frames (player.py)"
-)
+_STATISTICS = Rule(How.COUNTED, _ALL, "statistics: the stand-in counts nothing, the card what was played")
 _FIRST_STATISTIC, _LAST_STATISTIC = 0x4000, 0x4124
 
 

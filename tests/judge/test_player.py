@@ -11,6 +11,7 @@ from sim.config import SimConfig
 from tests.judge.player import Verdict
 from tests.judge.rules import PHY_RULES, RULES, How, is_statistic, rule_of
 from tests.judge.scenes import OFFLINE, play, steps
+from tests.judge.statistics import Statistics
 from tests.judge.trace import ADMIN, DRIVER, SELFTEST, Kind, Op, nvm_words, parse
 
 _RECORDINGS = (DRIVER, SELFTEST, *ADMIN.values())
@@ -79,6 +80,24 @@ def test_every_rule_is_used_and_says_why() -> None:
 def test_the_recordings_agree_on_the_nvm() -> None:
     words = nvm_words(op for name in _RECORDINGS for op in operations(name))
     assert len(words) == 64 and sum(words.values()) & 0xFFFF == 0xBABA
+
+
+def test_statistics_are_held_to_the_frames() -> None:
+    statistics = Statistics()
+    statistics.came(bytes(100))
+    statistics.went(b"\xff" * 20)
+    statistics.went(b"\x33" * 1514)
+    # PRC*, GPRC, GORC, TOR, TPR; then PTC*, GPTC, GOTC, TPT, MPTC, BPTC; CRCERRS, MPC
+    told = {0x405C: 0, 0x4060: 1, 0x4074: 1, 0x4088: 104, 0x408C: 0, 0x40C0: 104, 0x40D0: 1}
+    told |= {0x40D8: 1, 0x40EC: 1, 0x4080: 2, 0x4090: 1582, 0x40D4: 2, 0x40F0: 1, 0x40F4: 1, 0x4000: 0, 0x4010: 0}
+    assert all(statistics.read(offset, value) == (value, value) for offset, value in told.items())
+    assert statistics.read(0x4000, 1) == (1, 0), "an error"
+    assert statistics.read(0x4074, 1) == (2, 1), "read clears: it told of the frame before"
+    assert statistics.read(0x4100, 7) is None, "interrupts"
+    statistics.looped = True
+    assert statistics.read(0x4074, 1) is None and statistics.read(0x4010, 1) == (1, 0)
+    statistics.restart()
+    assert statistics.read(0x4074, 0) == (0, 0)
 
 
 def test_a_verdict_counts() -> None:
