@@ -128,7 +128,9 @@ class Machine:
         """What a test has broken between card and host, for the bins of observe/bins.py; empty: nothing."""
         if not self._plugged:
             return "unplugged"
-        return "interrupt line" if self._held_level is not None or self._to_miss or self._missing else ""
+        if self._held_level is not None:
+            return "line high" if self._held_level else "line cut"
+        return "interrupt missed" if self._to_miss or self._missing else ""
 
     def _line_may_have_moved(self) -> None:
         """Tell the kernel, if so."""

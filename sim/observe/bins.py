@@ -28,6 +28,7 @@ _SIZES = (
     (63, "runt"), (64, "64"), (127, "65-127"), (255, "128-255"), (511, "256-511"), (1023, "512-1023"),
     (1522, "1024-1522"), (9234, "jumbo"), (1 << 30, "giant"),
 )  # fmt: skip
+_COUNTED = ("no memory", "no mapping", "DMA refused")
 _LOW = 8  # one eighth of the ring, and less, is low
 
 Bin = tuple[str, str, str, str, str, str]
@@ -40,8 +41,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "itr": ("off", "fixed", "adaptive"),
     "rdtr": ("off", "on"),
     "fault": (
-        "none", "bad FCS", "symbol error", "no link", "reset", "interface down", "no memory", "DMA refused",
-        "interrupt line", "unplugged",
+        "none", "bad FCS", "symbol error", "truncated", "no link", "reset", "interface down", "no memory", "no mapping",
+        "DMA refused", "line high", "line cut", "interrupt missed", "unplugged",
     ),
 }  # fmt: skip
 
@@ -69,6 +70,8 @@ def moderation(itr_setting: int) -> str:
 
 def fault_of_frame(frame: Frame) -> str:
     """What is wrong with the frame itself, its length aside."""
+    if frame.truncated:
+        return "truncated"
     return "bad FCS" if frame.bad_fcs else "none" if frame.good else "symbol error"
 
 
@@ -78,7 +81,7 @@ class Bins:
     def __init__(self, bench: Bench) -> None:
         self.counts: Counter[Bin] = Counter()
         self._bench = bench
-        self._seen = (0, 0)
+        self._seen = (0, 0, 0)  # allocations and mappings that failed, DMA faults
         bench.wire.on_sent(self._to_card)
 
     def _to_card(self, frame: Frame, time_ns: int) -> None:
@@ -115,7 +118,8 @@ class Bins:
 
     def _fault(self, adapter: Adapter) -> str:
         host = self._bench.host
-        before, self._seen = self._seen, (adapter.alloc_rx_buff_failed, host.dma.faults)
+        unmapped = adapter.rx_dma_failed + adapter.tx_dma_failed
+        before, self._seen = self._seen, (adapter.alloc_rx_buff_failed, unmapped, host.dma.faults)
         if host.trouble:
             return host.trouble
         if adapter.resetting:
@@ -124,9 +128,8 @@ class Bins:
             return "interface down"
         if not netif_carrier_ok(adapter.netdev):
             return "no link"
-        if self._seen[0] > before[0]:
-            return "no memory"
-        return "DMA refused" if self._seen[1] > before[1] else "none"
+        grown = (now > then for now, then in zip(self._seen, before, strict=True))
+        return next((name for name, more in zip(_COUNTED, grown, strict=True) if more), "none")
 
     # ------------------------------------------------------------------ the file
     def write(self, folder: Path) -> None:

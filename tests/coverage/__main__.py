@@ -18,7 +18,7 @@ from sim.observe.artefacts import new_run_folder
 from sim.observe.bins import Bin
 from sim.runner import COVER_VARIABLE, ROOT
 from tests.coverage.points import lcov, read
-from tests.coverage.tables import bin_pairs, bins_table, python_rows, rtl_rows, sums, table
+from tests.coverage.tables import bin_pairs, bin_products, bins_table, python_rows, rtl_rows, sums, table
 from tests.mutate.plan import SYSTEM
 
 # What tests a module, and the driver on the compiled models; not what tests the bench itself, or how fast it is.
@@ -40,7 +40,7 @@ def cover_rtl(folder: Path, tests: list[str]) -> int:
         for *place, count in json.loads(path.read_text()):
             bins[tuple(place)] += count
     (folder / "bins.txt").write_text(bins_text := bins_table(bins))
-    _note(folder, rtl=sums(rows), bin_pairs=bin_pairs(bins)[:2])
+    _note(folder, rtl=sums(rows), bin_pairs=bin_pairs(bins)[:2], bin_products=bin_products(bins))
     print(text, bins_text, sep="\n")
     return code
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import combinations, groupby, product
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from sim.observe.bins import ANSWERS, Bin
 from tests.coverage.points import FileCover
 
-__all__ = ["bin_pairs", "bins_table", "impossible", "python_rows", "rtl_rows", "sums", "table"]
+__all__ = ["bin_pairs", "bin_products", "bins_table", "impossible", "python_rows", "rtl_rows", "sums", "table"]
 
 Row = tuple[str, int, int, int, int, list[str]]  # file, lines hit and all, branches hit and all, holes
 
@@ -81,10 +82,13 @@ def _span(lines: list[int]) -> str:
 
 
 # ---------------------------------------------------------------------- bins
+_OF_A_RECEIVED_FRAME = ("bad FCS", "symbol error", "truncated")
+
+
 def impossible(answers: Mapping[str, str]) -> bool:
     """A card never sends what is too short or too long, and no test can corrupt what it sends."""
     tx = answers.get("direction") == "tx"
-    return tx and (answers.get("size") in ("runt", "giant") or answers.get("fault") in ("bad FCS", "symbol error"))
+    return tx and (answers.get("size") in ("runt", "giant") or answers.get("fault") in _OF_A_RECEIVED_FRAME)
 
 
 def bin_pairs(counts: Mapping[Bin, int]) -> tuple[int, int, list[str]]:
@@ -103,6 +107,13 @@ def bin_pairs(counts: Mapping[Bin, int]) -> tuple[int, int, list[str]]:
     return possible - len(holes), possible, holes
 
 
+def bin_products(counts: Mapping[Bin, int]) -> tuple[int, int]:
+    """Combinations of size, ring, interrupt mode (ITR and RDTR) and fault that some frame met, in either direction,
+    and possible ones."""
+    met = {place[1:] for place, count in counts.items() if count}
+    return len(met), prod(len(answers) for name, answers in ANSWERS.items() if name != "direction")
+
+
 def bins_table(counts: Mapping[Bin, int]) -> str:
     """How many frames gave each answer; how many bins and pairs were met; the pairs that were not."""
     names = list(ANSWERS)
@@ -113,5 +124,10 @@ def bins_table(counts: Mapping[Bin, int]) -> str:
             frames[place[index]] += count
         out.append(f"  {name:<10} " + "  ".join(f"{answer} {frames[answer]}" for answer in ANSWERS[name]))
     met, possible, holes = bin_pairs(counts)
-    out += [f"  pairs      {met} of {possible} ({_percent(met, possible)} %)", "", "bins: pairs that never met"]
+    whole, all_of_them = bin_products(counts)
+    out += [
+        f"  pairs      {met} of {possible} ({_percent(met, possible)} %)",
+        f"  size x ring x (itr x rdtr) x fault  {whole} of {all_of_them} ({_percent(whole, all_of_them)} %)", "",
+        "bins: pairs that never met",
+    ]  # fmt: skip
     return "\n".join([*out, *(f"  {hole}" for hole in holes)]) + "\n"

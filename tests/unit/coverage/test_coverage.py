@@ -12,7 +12,7 @@ import pytest
 from sim.observe.bins import ANSWERS, Bins, moderation, ring_state, size_class
 from sim.wire import Frame
 from tests.coverage.points import lcov, read
-from tests.coverage.tables import bin_pairs, bins_table, python_rows, rtl_rows, sums, table
+from tests.coverage.tables import bin_pairs, bin_products, bins_table, python_rows, rtl_rows, sums, table
 
 RTL = """module m;
   always_ff @(posedge clk) begin
@@ -134,7 +134,7 @@ def bench() -> SimpleNamespace:
     device = SimpleNamespace(carrier_off=False)
     adapter = SimpleNamespace(
         rx_ring=rings["rx"], tx_ring=rings["tx"], itr_setting=3, params=SimpleNamespace(RxIntDelay=32), resetting=False,
-        down=False, netdev=device, alloc_rx_buff_failed=0,
+        down=False, netdev=device, alloc_rx_buff_failed=0, rx_dma_failed=0, tx_dma_failed=0,
     )  # fmt: skip
     device.priv = adapter
     host = SimpleNamespace(trouble="", dma=SimpleNamespace(faults=0))
@@ -162,7 +162,12 @@ def test_a_frame_is_counted_by_what_software_saw(bench: SimpleNamespace) -> None
 
 
 @pytest.mark.parametrize(
-    ("frame", "fault"), [(Frame(bytes(60), bad_fcs=True), "bad FCS"), (Frame(bytes(60), error_at=3), "symbol error")]
+    ("frame", "fault"),
+    [
+        (Frame(bytes(60), bad_fcs=True), "bad FCS"),
+        (Frame(bytes(60), error_at=3), "symbol error"),
+        (Frame(bytes(60), truncated=True), "truncated"),
+    ],
 )
 def test_what_is_wrong_with_a_frame(bench: SimpleNamespace, frame: Frame, fault: str) -> None:
     bins = Bins(bench)
@@ -178,6 +183,8 @@ def test_what_is_wrong_with_a_frame(bench: SimpleNamespace, frame: Frame, fault:
         (lambda bench: setattr(bench.adapter, "down", True), "interface down"),
         (lambda bench: setattr(bench.adapter.netdev, "carrier_off", True), "no link"),
         (lambda bench: setattr(bench.adapter, "alloc_rx_buff_failed", 1), "no memory"),
+        (lambda bench: setattr(bench.adapter, "rx_dma_failed", 1), "no mapping"),
+        (lambda bench: setattr(bench.adapter, "tx_dma_failed", 1), "no mapping"),
         (lambda bench: setattr(bench.host.dma, "faults", 1), "DMA refused"),
     ],
 )
@@ -204,3 +211,14 @@ def test_pairs_that_never_met_are_named() -> None:
     assert "direction tx with ring full" in holes and "direction rx with ring full" not in holes
     assert not any("direction tx" in hole and "runt" in hole for hole in holes)
     assert "3 frames in 1 different bins" in bins_table(counts)
+
+
+def test_the_whole_product_counts_both_directions_as_one() -> None:
+    counts = {
+        ("rx", "64", "full", "off", "on", "none"): 3,
+        ("tx", "64", "full", "off", "on", "none"): 1,
+        ("tx", "64", "full", "off", "off", "none"): 1,
+        ("tx", "64", "full", "fixed", "off", "none"): 0,
+    }
+    assert bin_products(counts) == (2, 9 * 5 * 3 * 2 * 14)
+    assert "2 of 3780" in bins_table(counts)
