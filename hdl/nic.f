@@ -51,6 +51,7 @@ csr/nic_mdio.sv
 csr/nic_phy.sv
 csr/nic_stats_bank.sv
 csr/nic_stats_octets.sv
+csr/nic_stats_total.sv
 csr/nic_stats.sv
 csr/nic_csr_axil.sv
 csr/nic_csr_dev.sv

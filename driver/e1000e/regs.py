@@ -565,7 +565,7 @@ class _Tctl(Rw):
     PSP: ClassVar = Mask(0x00000008)  # pad short packets to 60 bytes and FCS
     CT: ClassVar = Mask(0x00000FF0)  # collision threshold; kept, there are no collisions
     COLD: ClassVar = Mask(0x003FF000)  # collision distance; kept
-    SWXOFF: ClassVar = Mask(0x00400000)  # send a pause frame; kept, without effect yet
+    SWXOFF: ClassVar = Mask(0x00400000)  # send a pause frame; kept, without effect
     RTLC: ClassVar = Mask(0x01000000)  # retransmit on late collision; kept
     MULR: ClassVar = Mask(0x10000000)  # outstanding requests: several; kept, always several
     RRTHRESH: ClassVar = Mask(0x60000000)  # read request threshold; kept

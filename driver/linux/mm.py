@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from driver.linux.bug import Where, fatal_violation, told, warn_violation
@@ -134,9 +135,9 @@ class Memory:
         self._inject: Callable[[int], bool] | None = None
 
     # ------------------------------------------------------------------------------------------ failure injection
-    def fail_after(self, count: int | None) -> None:
-        """Let `count` more allocations succeed, then none; None: as memory allows again."""
-        left = count
+    def fail_after(self, number: int | None) -> None:
+        """Let `number` more allocations succeed, then none; None: as memory allows again."""
+        left = number
 
         def used_up(_: int) -> bool:
             nonlocal left
@@ -146,7 +147,15 @@ class Memory:
             left -= 1
             return False
 
-        self._inject = None if count is None else used_up
+        self._inject = None if number is None else used_up
+
+    def fail_only(self, number: int | None) -> None:
+        """Let `number` more allocations succeed, the next one fail, and all after it succeed; None: none fails."""
+        if number is None:
+            self._inject = None
+            return
+        numbers = count()
+        self._inject = lambda _: next(numbers) == number
 
     def fail_if(self, predicate: Callable[[int], bool] | None) -> None:
         """Allocations of a size (bytes) for which predicate(size) fail; None: none do."""

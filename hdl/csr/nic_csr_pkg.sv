@@ -35,10 +35,10 @@ package nic_csr_pkg;
   localparam int unsigned RxRows = 19;
 
   typedef enum logic [3:0] {
-    TxTotal, TxGood, TxBroadcast, TxMulticast,
+    TxGood, TxBroadcast, TxMulticast,
     Tx64, Tx127, Tx255, Tx511, Tx1023, Tx1522
   } tx_row_e;
-  localparam int unsigned TxRows = 10;
+  localparam int unsigned TxRows = 9;
 
   typedef enum logic [3:0] {
     XonRx, XonTx, XoffRx, XoffTx, FlowUnknown,

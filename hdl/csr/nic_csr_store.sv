@@ -3,7 +3,8 @@
 //
 // nic.rdl says which (`storage`), what of each is kept and what a reset makes of it; nic_regs_pkg says where. One memory,
 // one word an access. After a reset the words are set back in STORE_WORDS cycles (`clearing_o`); what is read meanwhile is
-// the reset value. Latency: a read's data one cycle after req_i.rd.
+// the reset value. Nothing is written meanwhile: req_i.wr has to wait. Latency: memory is read and written one cycle after
+// req_i, in the order of the requests; a read's data one cycle after req_i.rd, out of the memory.
 module nic_csr_store
   import nic_regs_pkg::*;
   import nic_csr_pkg::*;
@@ -18,32 +19,37 @@ module nic_csr_store
 
   logic [31:0] words[STORE_WORDS];
 
+  // The decoder of the address in one cycle, the memory in the next.
   store_place_t          place;
-  logic                  clearing_q, write;
-  logic [STORE_BITS-1:0] clear_index_q, index;
-  logic [          31:0] rdata_q, data;
+  logic                  clearing_q, write_q, read_q, write;
+  logic [STORE_BITS-1:0] clear_index_q, index_q, index;
+  logic [          31:0] data_q, data;
 
   always_comb begin
     place = '0;
     if (req_i.wr || req_i.rd) place = store_place(req_i.addr);
   end
 
+  always_ff @(posedge clk_i) begin
+    write_q <= rst_ni && req_i.wr && place.hit;
+    read_q  <= req_i.rd && place.hit;
+    if (place.hit) index_q <= place.index;
+    if (req_i.wr) data_q <= req_i.wdata;
+  end
+
   always_comb begin
-    if (clearing_q) begin
-      write = 1'b1;
-      index = clear_index_q;
-      data  = store_reset(clear_index_q);
-    end else begin
-      write = req_i.wr && place.hit;
-      index = place.index;
-      data  = req_i.wdata & store_writable(place.index);
-    end
+    write = clearing_q || write_q;
+    index = clearing_q ? clear_index_q : index_q;
+    data  = clearing_q ? store_reset(clear_index_q) : data_q & store_writable(index_q);
   end
 
   always_ff @(posedge clk_i) begin
     if (write) words[index] <= data;
-    if (req_i.rd && place.hit) rdata_q <= clearing_q ? store_reset(place.index) : words[index];
-    else rdata_q <= '0;
+  end
+
+  always_comb begin
+    rdata_o = '0;
+    if (read_q) rdata_o = clearing_q ? store_reset(index_q) : words[index_q];
   end
 
   always_ff @(posedge clk_i) begin
@@ -56,7 +62,13 @@ module nic_csr_store
     end
   end
 
-  assign rdata_o    = rdata_q;
   assign clearing_o = clearing_q;
+
+  // ---------------------------------------------------------------- promises
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && clearing_q) begin
+      a_no_write : assert (!write_q) else $error("nic_csr_store: a write while the words are set back");
+    end
+  end
 
 endmodule

@@ -2,8 +2,9 @@
 // The PHY of the 82574L as software sees it through MDIC, and the link it reports.
 //
 // The link comes up AutonegCycles after the cable, a reset, a restart of autonegotiation or the end of power down, and goes down
-// with any of them at once. In loopback it is up at once, cable or not. BMSR.LINK holds a loss of link until it is read. CTRL.RST does not reach the PHY, CTRL.PHY_RST
-// (`hard_reset_i`) sets every register back and keeps the link down. Registers are read combinationally, written in one cycle.
+// with any of them at once. In loopback it is up at once, cable or not. BMSR.LINK holds a loss of link until it is read.
+// CTRL.RST does not reach the PHY, CTRL.PHY_RST (`hard_reset_i`) sets every register back and keeps the link down. BMCR.RESET
+// keeps the registers: on this PHY it is what makes settings take effect. Registers are read combinationally, written in one cycle.
 // Left out: register pages other than 0 (read 0, ignore writes).
 module nic_phy
   import nic_regs_pkg::*;

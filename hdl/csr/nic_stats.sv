@@ -33,9 +33,14 @@ module nic_stats
     return 3'd5;
   endfunction
 
+  localparam logic [15:0] PauseOctets = 16'd64;
+
   logic [RxRows-1:0] rx_rows;
   logic [TxRows-1:0] tx_rows;
   logic [EventRows-1:0] event_rows;
+  logic tx_pause;
+  logic [1:0] tx_frames;
+  logic [15:0] tx_octets;
   always_comb begin
     rx_rows = '0;
     if (rx_i.valid) begin
@@ -57,12 +62,16 @@ module nic_stats
 
     tx_rows = '0;
     if (tx_i.valid) begin
-      tx_rows[TxTotal]     = 1'b1;
       tx_rows[TxGood]      = 1'b1;
       tx_rows[TxBroadcast] = tx_i.broadcast;
       tx_rows[TxMulticast] = tx_i.multicast && !tx_i.broadcast;
       tx_rows[4'(Tx64)+4'(size_class(tx_i.bytes))] = 1'b1;
     end
+
+    // The totals have the pause frames, too, which may be told of together with a frame.
+    tx_pause  = flow_i.xon_tx || flow_i.xoff_tx;
+    tx_frames = 2'(tx_i.valid) + 2'(tx_pause);
+    tx_octets = (tx_i.valid ? tx_i.bytes : '0) + (tx_pause ? PauseOctets : '0);
 
     event_rows                  = '0;
     event_rows[XonRx]           = flow_i.xon_rx;
@@ -122,7 +131,6 @@ module nic_stats
       TPR_ADDR:      place = of_rx(RxTotal);
       RLEC_ADDR:     place = of_rx(RxLengthErr);
       GPTC_ADDR:     place = of_tx(TxGood);
-      TPT_ADDR:      place = of_tx(TxTotal);
       PTC64_ADDR:    place = of_tx(Tx64);
       PTC127_ADDR:   place = of_tx(Tx127);
       PTC255_ADDR:   place = of_tx(Tx255);
@@ -150,7 +158,7 @@ module nic_stats
   end
 
   // ---------------------------------------------------------------- the counters
-  logic [31:0] rx_rdata, tx_rdata, event_rdata, octets_rdata[4];
+  logic [31:0] rx_rdata, tx_rdata, event_rdata, total_rdata, octets_rdata[4];
 
   nic_stats_bank #(
     .Rows(RxRows)
@@ -183,6 +191,14 @@ module nic_stats
     .rd_i       (place.side == SideEvent),
     .rd_row_i   (place.row[3:0]),
     .rdata_o    (event_rdata)
+  );
+
+  nic_stats_total u_tpt (
+    .clk_i,
+    .rst_ni,
+    .bump_i (tx_frames),
+    .rd_i   (req_i.rd && req_i.addr == TPT_ADDR),
+    .rdata_o(total_rdata)
   );
 
   nic_stats_octets u_gorc (
@@ -218,14 +234,14 @@ module nic_stats
   nic_stats_octets u_tot (
     .clk_i,
     .rst_ni,
-    .bump_i   (tx_rows[TxTotal]),
-    .octets_i (tx_i.bytes),
+    .bump_i   (tx_frames != '0),
+    .octets_i (tx_octets),
     .rd_low_i (req_i.rd && req_i.addr == TOTL_ADDR),
     .rd_high_i(req_i.rd && req_i.addr == TOTH_ADDR),
     .rdata_o  (octets_rdata[3])
   );
 
-  assign rdata_o = rx_rdata | tx_rdata | event_rdata
+  assign rdata_o = rx_rdata | tx_rdata | event_rdata | total_rdata
       | octets_rdata[0] | octets_rdata[1] | octets_rdata[2] | octets_rdata[3];
 
   logic unused;

@@ -2,8 +2,8 @@
 // Receive packet buffer: stores frames whole, forgets the ones that are not wanted.
 //
 // In: beats without back-pressure; the verdict with a frame's last beat decides whether it stays. A frame that meets a
-// full buffer is dropped whole: if it was wanted, `overrun_o` pulses and its
-// statistics record says missed instead of good.
+// full buffer is dropped whole: if it was to be stored, good or not, `overrun_o` pulses and its statistics record says
+// missed, and good no more.
 // Out: a record per frame kept, and the beats of all kept frames one after the other, each frame from lane 0 of a new
 // beat. Kept are at most `buf_kb_i` of whole beats, and 64 frames per 4 KiB of the memory; a beat's room is free when it
 // has left. A new `buf_kb_i` (more than there is counts as all there is) takes effect as soon as the buffer is empty.
@@ -141,7 +141,7 @@ module nic_rx_buf
   always_ff @(posedge clk_i) begin
     if (last) begin
       stat_o <= verdict_i.stat;
-      if (wanted && !keep && verdict_i.stat.good) begin
+      if (wanted && !keep) begin
         stat_o.good   <= 1'b0;
         stat_o.missed <= 1'b1;
       end

@@ -136,7 +136,8 @@ package nic_pkg;
     logic unsupported;  // a MAC control frame that is no pause frame (FCRUC)
   } flow_event_t;
 
-  // One finished received frame, for the statistics: exactly one of the outcome bits is set.
+  // One finished received frame, for the statistics: exactly one of the outcome bits from good to jabber is set, or, when
+  // `missed` has taken the place of good, none.
   typedef struct packed {
     logic        valid;
     logic [15:0] bytes;     // with FCS
@@ -148,7 +149,7 @@ package nic_pkg;
     logic        fragment;  // < 64 bytes, bad FCS           (RFC)
     logic        oversize;  // too long, good FCS            (ROC)
     logic        jabber;    // too long, bad FCS             (RJC)
-    logic        missed;    // good, wanted, no room in the packet buffer (MPC); `good` is clear
+    logic        missed;    // to be stored, good or not, no room in the packet buffer (MPC); `good` is clear
     logic        multicast; // not set for broadcast
     logic        broadcast;
   } rx_stat_t;

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 __all__ = ["RECEIVE_DROP_REGISTERS", "Account"]
 
-# Statistics register -> what it means for the frame, in words fit for a table. Each bad frame counts in exactly one.
+# Statistics register -> what it means for the frame, in words fit for a table. Without RCTL.SBP
+# each bad frame counts in exactly one; with it, one that is missed does in two.
 RECEIVE_DROP_REGISTERS: Mapping[str, str] = {
     "crcerrs": "bad FCS",
     "rxerrc": "symbol error",

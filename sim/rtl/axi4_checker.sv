@@ -68,7 +68,7 @@ module axi4_checker
   } rule_e;
   localparam int unsigned Rules    = int'(R_RESP) + 1;
   localparam int unsigned Ids      = 1 << IdBits;
-  localparam int unsigned Depth    = 256;  // bursts under way per ID, reads; in all, writes
+  localparam int unsigned Depth    = 256;  // reads under way per ID, and one more
   localparam int unsigned FullSize = $clog2(StrbBits);
 
   // ---------------------------------------------------------------- each channel by itself
@@ -242,11 +242,14 @@ module axi4_checker
           oldest[rid_i]    = oldest[rid_i] + 8'(rlast_i);
         end
       end
-      if (taken[0]) broken |= address_rules(AW_BURST, aw, awlock_i, awcache_i, awprot_i[2]);
-      if (taken[3]) broken |= address_rules(AR_BURST, ar, arlock_i, arcache_i, arprot_i[2]);
+      // As soon as it is offered, and once: what waits must not change.
+      if (offered[0] && !waited[0]) broken |= address_rules(AW_BURST, aw, awlock_i, awcache_i, awprot_i[2]);
+      if (offered[3] && !waited[3]) broken |= address_rules(AR_BURST, ar, arlock_i, arcache_i, arprot_i[2]);
       if (taken[3]) begin
         lens[arid_i][newest[arid_i]] = arlen_i;
         newest[arid_i] = newest[arid_i] + 1;
+        a_room : assert (newest[arid_i] != oldest[arid_i])
+        else $error("axi4_checker: lost count: more than %0d reads of one ID are under way", Depth - 1);
       end
       if (taken[0]) begin
         writes.push_back('{id: awid_i, burst: aw});

@@ -167,6 +167,16 @@ async def every_rule_is_tripped(dut: Any) -> None:
 
 
 @cocotb.test()
+async def every_address_is_judged_before_it_is_taken(dut: Any) -> None:
+    pins = await Pins(dut, CHECKER).start()
+    for rule, scripts in address_trips().items():
+        ready = f"{rule.split('_')[0].lower()}ready"
+        for (offer,) in scripts:
+            await pins.reset()
+            assert await pins.play([offer | {ready: 0}] * 2) == {rule}, f"{rule}: {offer}"
+
+
+@cocotb.test()
 async def every_legal_corner_passes(dut: Any) -> None:
     pins = await Pins(dut, CHECKER).start()
     for name, script in LEGAL.items():
@@ -195,12 +205,23 @@ async def one_violation(dut: Any) -> None:
     await pins.play([aw(addr=0x1FF0, len=1), {}, {}])
 
 
+@cocotb.test()
+async def more_reads_than_it_can_count(dut: Any) -> None:
+    pins = await Pins(dut, CHECKER).start()
+    assert await pins.play([ar(id=2)] * 255) == set()
+    await pins.play([ar()] * 256)
+
+
 def test_rules_and_corners(tmp_path: Path) -> None:
     others = "every|slow|disabled"
-    assert simulate(design(CHECKER, Stop=0, SlowCycles=SLOW), __name__, folder=tmp_path, test_filter=others).passed == 4
+    assert simulate(design(CHECKER, Stop=0, SlowCycles=SLOW), __name__, folder=tmp_path, test_filter=others).passed == 5
 
 
 def test_a_violation_ends_the_simulation_and_says_which_where_and_when(tmp_path: Path) -> None:
     with pytest.raises(SimulationFailed, match=r"rule AW_4K broken at \d+ ps, in axi4_checker"):
         simulate(design(CHECKER, Stop=1, SlowCycles=SLOW), __name__, folder=tmp_path, test_filter="one_violation")
 
+
+def test_it_says_so_when_it_loses_count(tmp_path: Path) -> None:
+    with pytest.raises(SimulationFailed, match="more than 255 reads of one ID are under way"):
+        simulate(design(CHECKER, Stop=0, SlowCycles=SLOW), __name__, folder=tmp_path, test_filter="more_reads")

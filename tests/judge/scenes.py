@@ -6,8 +6,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from sim.runner import ROOT
 from tests.judge.player import Player, Verdict
 from tests.judge.trace import ADMIN, DRIVER, SELFTEST, Op, Step, admin_steps, nvm_words, parse, steps_of
 
-__all__ = ["OFFLINE", "card_registers", "play", "steps"]
+__all__ = ["OFFLINE", "card_registers", "kept_by_the_card", "play", "steps"]
 
 _VARIABLE, _VERDICTS = "NICOSIM_JUDGE", "verdicts.json"
 _MAC = "52:54:00:00:be:ef"  # the stand-in's, words 0 to 2 of its NVM
@@ -45,18 +46,29 @@ OFFLINE = "ethtool -t eth0 offline"
 _STATUS, _PBA = 0x8, 0x1000
 
 
-def card_registers() -> frozenset[int]:
-    """Offsets of every register of the card, out of its SystemRDL."""
+def _registers() -> Iterator[tuple[int, Any]]:
+    """Offset and description of every register of the card, of each of an array, out of its SystemRDL."""
     folder = str(ROOT / "hdl" / "csr")
     if folder not in sys.path:
         sys.path.append(folder)
     from generate import registers
 
-    return frozenset(
-        register.address + register.stride * index
-        for register in registers("nic")
-        for index in range(register.count or 1)
-    )
+    for register in registers("nic"):
+        for index in range(register.count or 1):
+            yield register.address + register.stride * index, register
+
+
+def card_registers() -> frozenset[int]:
+    """Offsets of every register of the card."""
+    return frozenset(offset for offset, _ in _registers())
+
+
+def kept_by_the_card() -> dict[int, str]:
+    """Offset and name of registers that do nothing, or not all that they are for: storage, or said to be kept."""
+    return {
+        offset: register.name for offset, register in _registers()
+        if register.storage or re.search(r"\bkept\b", register.description, re.I)
+    }  # fmt: skip
 
 
 def steps(name: str) -> list[Step]:

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from sim.runner import ROOT
-from tests.judge.needs import NEEDS, missing_registers
-from tests.judge.scenes import card_registers
+from tests.judge.needs import HARMLESS, NEEDS, kept_registers, missing_registers
+from tests.judge.scenes import card_registers, kept_by_the_card
 from tests.judge.trace import ADMIN, DRIVER, SELFTEST, Op, parse
 
 _HEADING = "## What the stock driver's recordings need and this card lacks"
@@ -36,3 +36,18 @@ def test_a_missing_register_is_found() -> None:
     known = card_registers()
     assert {0xFC} == missing_registers(_OPS, known)
     assert {0xFC, 0x100} == missing_registers(_OPS, known - {0x100})
+
+
+def test_what_is_written_and_only_kept_is_in_the_list_or_harmless() -> None:
+    """A need that nobody thought of: its registers are written, and nothing comes of it."""
+    named = {word for row in listed() for word in re.findall(r"\w+", row)}
+    kept = kept_registers(_OPS, kept_by_the_card())
+    assert kept - named - set(HARMLESS) == set()
+    assert set(HARMLESS) <= kept - named  # nothing is excused that needs no excuse
+
+
+def test_a_kept_register_is_found() -> None:
+    kept = kept_registers(_OPS, kept_by_the_card())
+    assert {"RXDCTL", "TXDCTL", "VET", "RSSRK", "TXDCTL1"} <= kept  # out of the CSR store and out of the ring's own
+    assert not {"RCTL", "TDT", "ITR", "LEDCTL"} & kept  # what works, and what is kept but never written
+    assert kept_registers(_OPS, kept_by_the_card() | {0x100: "RCTL"}) == kept | {"RCTL"}

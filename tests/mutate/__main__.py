@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """`make mutate`: change the card and its driver in small ways, and see whether the tests notice.
 
-Exit code 0 when the share of mutants that the tests kill is at least `--least`, 1 when it is less, 2 when tests fail
-without any mutant.
+Exit code 0 when the share of mutants that the tests kill is at least `--least` and each survivor has its reason in
+survivors.toml, 1 otherwise, 2 when tests fail without any mutant.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from sim.observe.artefacts import new_run_folder
 from sim.runner import ROOT
@@ -75,6 +76,12 @@ def try_all(mutants: Iterator[Mutant], count: int, jobs: int, ledger: Ledger, tr
             raise
 
 
+def exit_code(told: Mapping[str, Any], least: float) -> int:
+    """1 where less than `least` percent are killed or a survivor has no reason; told: ledger.summary's."""
+    share = 100 * told["killed"] / max(told["total"], 1)
+    return 0 if share >= least and all(survivor["reason"] for survivor in told["survivors"]) else 1
+
+
 def main(words: list[str]) -> int:
     options = arguments(words)
     if options.list:
@@ -93,11 +100,11 @@ def main(words: list[str]) -> int:
     explained = reasons(SURVIVORS)
     told = summary(records, explained)
     folder = new_run_folder("mutate")
-    (folder / "mutate.json").write_text(json.dumps({**told, "seed": options.seed}, indent=2) + "\n")
+    told |= {"seed": options.seed, "fresh": options.fresh}
+    (folder / "mutate.json").write_text(json.dumps(told, indent=2) + "\n")
     (folder / "mutate.txt").write_text(text := report(records, explained))
     print(text, f"artefacts  {folder}", sep="\n")
-    share = 100 * int(str(told["killed"])) / max(int(str(told["total"])), 1)
-    return 0 if share >= options.least else 1
+    return exit_code(told, options.least)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.mutate.mutant import Mutant
-from tests.mutate.trial import KILLED, SURVIVED, Verdict
+from tests.mutate.trial import INVALID, KILLED, SURVIVED, Verdict
 
 __all__ = ["Ledger", "Record", "digest", "reasons", "report", "summary"]
 
@@ -25,7 +26,8 @@ _NOT_JUDGES = ("tests/mutate", "tests/unit/mutate")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """source: digest of the file that was mutated; tree: of everything that judged it."""
+    """source: digest of the file that was mutated; tree: of everything that judged it; judge: of the file
+    of the test that killed it, of everything where that is none (out of time, for example)."""
 
     key: str
     file: str
@@ -35,6 +37,7 @@ class Record:
     after: str
     source: str
     tree: str
+    judge: str
     verdict: str
     by: str
     seconds: float
@@ -54,7 +57,8 @@ def digest(tree: Path, file: str | None = None) -> str:
 class Ledger:
     """JSON lines at `path`.
 
-    A record holds while the mutated file is what it was; that a mutant survived, only while all the rest is, too.
+    A record holds while the mutated file is what it was; that a mutant was killed, only while the test that did it is,
+    too; that it survived, only while everything is.
     """
 
     def __init__(self, path: Path, tree: Path) -> None:
@@ -62,24 +66,33 @@ class Ledger:
         self._records: dict[str, Record] = {}
         self._sources: dict[str, str] = {}
         for line in path.read_text().splitlines() if path.exists() else []:
-            record = Record(**json.loads(line))
-            self._records[record.key] = record
+            told = json.loads(line)
+            if told.keys() == set(Record.__slots__):  # not of an older tool
+                self._records[told["key"]] = Record(**told)
 
     def _source(self, file: str) -> str:
         if file not in self._sources:
             self._sources[file] = digest(self._root, file)
         return self._sources[file]
 
+    def _judge(self, by: str) -> str:
+        file = by.split("::")[0]
+        return self._source(file) if (self._root / file).is_file() else self._tree
+
     def known(self, mutant: Mutant) -> Record | None:
         record = self._records.get(mutant.key)
         if record is None or record.source != self._source(mutant.file):
             return None
-        return None if record.verdict == SURVIVED and record.tree != self._tree else record
+        holds = {
+            INVALID: True, KILLED: record.judge == self._judge(record.by), SURVIVED: record.tree == self._tree
+        }  # fmt: skip
+        return record if holds[record.verdict] else None
 
     def add(self, mutant: Mutant, verdict: Verdict) -> Record:
         seen = {name: getattr(mutant, name) for name in ("key", "file", "line", "kind", "before", "after")}
+        judge = self._judge(verdict.by) if verdict.verdict == KILLED else ""
         told = dataclasses.asdict(verdict)
-        record = Record(**seen, source=self._source(mutant.file), tree=self._tree, **told)
+        record = Record(**seen, source=self._source(mutant.file), tree=self._tree, judge=judge, **told)
         self._records[record.key] = record
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a") as lines:
@@ -93,7 +106,7 @@ def reasons(path: Path) -> dict[tuple[str, str, str], str]:
     return {(entry["file"], entry["before"], entry["after"]): entry["reason"] for entry in entries}
 
 
-def summary(records: Iterable[Record], explained: Mapping[tuple[str, str, str], str]) -> dict[str, object]:
+def summary(records: Iterable[Record], explained: Mapping[tuple[str, str, str], str]) -> dict[str, Any]:
     """What mutate.json holds. Invalid mutants do not count."""
     counted = [record for record in records if record.verdict in (KILLED, SURVIVED)]
     survivors = [
@@ -118,7 +131,7 @@ def report(records: Iterable[Record], explained: Mapping[tuple[str, str, str], s
         lines += [f"{title:<22}{'mutants':>8}{'killed':>8}{'%':>7}"]
         lines += [_row(name, killed[name], total[name]) for name in sorted(total)] + [""]
     whole = summary(counted, explained)
-    lines.append(_row("all", int(str(whole["killed"])), int(str(whole["total"]))))
+    lines.append(_row("all", whole["killed"], whole["total"]))
     for record in counted:
         if record.verdict == SURVIVED:
             reason = explained.get((record.file, record.before, record.after), "no reason given")

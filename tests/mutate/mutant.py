@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-__all__ = ["Mutant", "make"]
+__all__ = ["Mutant", "distinct", "make"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,8 @@ class Mutant:
     """Bytes start..end of `file` (a path below the root, slashes) are replaced by `text`.
 
     line: of its first byte, from 1; before, after: the source lines that it touches, in one line, for people and for
-    `survivors.toml`, which must know a mutant again when it has moved.
+    `survivors.toml`, which must know a mutant again when it has moved. ordinal: how many of the same kind, before and
+    after come earlier in the file.
     """
 
     file: str
@@ -25,6 +28,7 @@ class Mutant:
     text: str
     before: str
     after: str
+    ordinal: int = 0
 
     def applied(self, source: bytes) -> bytes:
         return source[: self.start] + self.text.encode() + source[self.end :]
@@ -32,7 +36,8 @@ class Mutant:
     @property
     def key(self) -> str:
         """The same for the same change of the same text; the number of the line is not part of it."""
-        return hashlib.sha256("\0".join([self.file, self.kind, self.before, self.after]).encode()).hexdigest()[:12]
+        told = [self.file, self.kind, self.before, self.after, str(self.ordinal)]
+        return hashlib.sha256("\0".join(told).encode()).hexdigest()[:12]
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.kind}: {self.before}  ->  {self.after}"
@@ -46,3 +51,16 @@ def make(file: str, source: bytes, kind: str, start: int, end: int, text: str) -
     changed = source[first:start] + text.encode() + source[end:last]
     before, after = (" ".join(lines.decode().split()) for lines in (source[first:last], changed))
     return Mutant(file, source.count(b"\n", 0, start) + 1, kind, start, end, text, before, after)
+
+
+def distinct(found: Iterable[Mutant]) -> list[Mutant]:
+    """Each change of the text once, in the order of one file's text, those that look alike numbered."""
+    unique = {(mutant.start, mutant.end, mutant.text): mutant for mutant in found}
+    seen: Counter[tuple[str, str, str]] = Counter()
+    numbered = []
+    for place in sorted(unique):
+        mutant = unique[place]
+        alike = (mutant.kind, mutant.before, mutant.after)
+        numbered.append(replace(mutant, ordinal=seen[alike]))
+        seen[alike] += 1
+    return numbered

@@ -12,7 +12,7 @@ import ast
 import re
 from itertools import pairwise
 
-from tests.mutate.mutant import Mutant, make
+from tests.mutate.mutant import Mutant, distinct, make
 
 __all__ = ["compiles", "mutants"]
 
@@ -30,8 +30,7 @@ def mutants(file: str, source: bytes) -> list[Mutant]:
     """Every mutant of the file, in the order of its text. Raises: SyntaxError."""
     found = _Finder(file, source)
     found.visit(ast.parse(source))
-    unique = {(mutant.start, mutant.end, mutant.text): mutant for mutant in found.mutants}
-    return [unique[place] for place in sorted(unique)]
+    return distinct(found.mutants)
 
 
 def compiles(mutant: Mutant, source: bytes) -> bool:
@@ -186,5 +185,3 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     visit_With = visit_AsyncWith = _unlock
-
-

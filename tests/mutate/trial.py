@@ -130,9 +130,11 @@ class Sandbox:
             builds = self._builds()
             with self.mutated(mutant):
                 outcome = self._pytest(stage, limit)
+                if outcome.code is None:  # it may have been the machine that was slow
+                    outcome = self._pytest(stage, limit)
             made |= self._builds() - builds
             if outcome.code is None:
-                return KILLED, f"{' '.join(stage)}: no end in {limit:.0f} s"
+                return KILLED, f"{' '.join(stage)}: no end in {limit:.0f} s, twice"
             if "BuildFailed" in outcome.said:
                 return INVALID, "does not build"
             if outcome.code not in (0, _NOTHING_COLLECTED):

@@ -14,7 +14,7 @@ from typing import Any
 from pyslang.parsing import Token
 from pyslang.syntax import SyntaxKind, SyntaxNode, SyntaxTree
 
-from tests.mutate.mutant import Mutant, make
+from tests.mutate.mutant import Mutant, distinct, make
 
 __all__ = ["mutants", "promises"]
 
@@ -48,8 +48,7 @@ def mutants(file: str, source: bytes) -> list[Mutant]:
         raise SyntaxError(f"{file}: slang cannot read it")
     finder = _Finder(file, source)
     finder.walk(tree.root)
-    unique = {(mutant.start, mutant.end, mutant.text): mutant for mutant in finder.mutants}
-    return [unique[place] for place in sorted(unique)]
+    return distinct(finder.mutants)
 
 
 def promises(source: bytes) -> int:

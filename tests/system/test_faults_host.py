@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,20 @@ import cocotb
 from cocotb.triggers import Timer
 
 from driver.e1000e.adapter import e1000_desc_unused
+from driver.e1000e.ethtool import e1000_set_pauseparam
+from driver.e1000e.hw import FcMode
 from driver.e1000e.rx import RX_BUFFER_WRITE
 from driver.linux.delay import udelay
 from driver.linux.errno import ENOMEM
+from driver.linux.ethtool import EthtoolPauseParam, dev_ethtool
 from driver.linux.netdevice import dev_close, dev_open
 from driver.linux.softirq import local_bh_disable, local_bh_enable
 from sim.bench import Bench
 from sim.config import BenchConfig, DriverConfig, SimConfig
 from sim.launch import launch
 from sim.traffic import frames_to
-from sim.wire import Frame
+from sim.wire import Frame, Wire
+from sim.wire.obedient import ObedientWire
 from tests.system.helpers import bench_up, on_both
 from tests.system.trouble import Traffic, counted, proved
 
@@ -39,10 +44,10 @@ async def busy_host(bench: Bench, us: int) -> None:
     await bench.run(busy())
 
 
-def flood(bench: Bench, frames: int, size: int) -> None:
+def flood(bench: Bench, frames: int, size: int, wire: Wire | None = None) -> None:
     device, partner = bench.device, bench.partner.config.mac
     for data in frames_to(device.dev_addr, partner, bench.random, frames, (size, size)):
-        bench.wire.send(Frame(data))
+        (wire or bench.wire).send(Frame(data))
 
 
 @cocotb.test()
@@ -85,6 +90,41 @@ async def without_room_in_the_card_frames_are_missed(dut: Any) -> None:
     totals = await bench.down()
     assert totals.receive is not None and list(totals.receive.drops) == ["missed: no room in the card"]
     assert totals.link.rx_missed_errors == now["mpc"]
+
+
+async def busy_under_flood(bench: Bench, wire: Wire, size: int) -> Counter[str]:
+    """Line rate until long after the card is full, and no buffer meanwhile: how far the card's counters went."""
+    before = Counter(await counted(bench))
+    busy = cocotb.start_soon(busy_host(bench, 300))
+    await Timer(1, "us")
+    flood(bench, RING + 4 * CARD_BYTES // size, size, wire)
+    await busy
+    await wire.drained()
+    await bench.settle()
+    return Counter(await counted(bench)) - before
+
+
+@cocotb.test()
+async def a_partner_that_obeys_loses_nothing(dut: Any) -> None:
+    """With the pause that was negotiated and the driver's own watermarks; without pause frames frames are missed."""
+    bench = await bench_up(dut)
+    fc, wire = bench.adapter.hw.fc, ObedientWire(bench.wire)
+    assert fc.current_mode == FcMode.FULL
+    for size in (1514, 600):
+        told = wire.xoff, wire.xon
+        now = await busy_under_flood(bench, wire, size)
+        assert now["rnbc"] > 0 and now["xofftxc"] > 1, "the card was never full"
+        assert now["mpc"] == 0
+        assert (now["xofftxc"], now["xontxc"]) == (wire.xoff - told[0], wire.xon - told[1])
+    assert bench.books.nothing_outstanding
+    pause = EthtoolPauseParam(autoneg=False, rx_pause=False, tx_pause=False)
+    assert await bench.run(dev_ethtool(bench.device, e1000_set_pauseparam, pause)) == 0
+    assert fc.current_mode == FcMode.NONE
+    now = await busy_under_flood(bench, wire, 1514)
+    assert now["mpc"] > 0 and now["xofftxc"] == 0
+    await proved(bench)
+    totals = await bench.down()
+    assert totals.receive is not None and totals.receive.drops == {"missed: no room in the card": now["mpc"]}
 
 
 @cocotb.test()
@@ -162,13 +202,44 @@ async def each_allocation_of_open_fails_in_turn(dut: Any) -> None:
     await bench.down()
 
 
+@cocotb.test()
+async def one_allocation_of_open_fails(dut: Any) -> None:
+    """A ring that is not to be had fails ifup; a buffer does not, and all frames arrive. Nothing is left behind."""
+    bench = await bench_up(dut)
+    device, kernel, adapter = bench.device, bench.kernel, bench.adapter
+    await proved(bench)  # neighbours are known from now on
+    await bench.close()
+    with kernel.entered():
+        kept = len(kernel.mm.live()), len(kernel.dma_table.live())
+    # Two rings, then the buffers; the last number is one that open does not reach.
+    numbers = range(RING + 2) if bench.config.sim.compiled else (1, 2, RING, RING + 1)
+    for number in numbers:
+        adapter.alloc_rx_buff_failed = 0
+        kernel.mm.fail_only(number)
+        error = await bench.run(dev_open(device))
+        kernel.mm.fail_only(None)
+        assert (error, adapter.alloc_rx_buff_failed) == (-ENOMEM if number < 2 else 0, 2 <= number <= RING), number
+        if not error:
+            await bench.linked()
+            bench.books.receiver_on(device)
+            await proved(bench)
+            await bench.close()
+        with kernel.entered():
+            assert (len(kernel.mm.live()), len(kernel.dma_table.live())) == kept, f"allocation {number} failed"
+    await bench.down()
+
+
 def config(sim: SimConfig, seed: int) -> BenchConfig:
+    """A partner that hears of each frame at once: of a pause, too."""
+    sim = replace(sim, batch_ns=0)
     return BenchConfig(sim=sim, driver=DriverConfig(time_scale=4000, rx_ring=RING, tx_ring=RING)).seeded(seed)
 
 
 @on_both
 def test_faults_of_the_host(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
-    cases = "without_buffers|without_room|refilling" + ("|allocations_fail|each_allocation" if sim.compiled else "")
+    cases = "without_buffers|without_room|a_partner_that_obeys|refilling|one_allocation"
+    if sim.compiled:
+        cases += "|allocations_fail|each_allocation"
     result = launch(config(sim, bench_seed), "tests.system.test_faults_host", tmp_path, test_filter=cases)
     assert result.passed == cases.count("|") + 1
 

@@ -255,6 +255,29 @@ async def a_cable_that_is_out_from_the_start(dut: Any) -> None:
 
 
 @cocotb.test()
+async def a_link_that_never_comes(dut: Any) -> None:
+    """No cable, ever: what is sent is dropped by the stack, nothing times out, and the driver goes as it came."""
+    config, folder = configured()
+    bench = Bench(dut, config, folder)
+    await bench.start()
+    dut.phy_link_i.value = 0
+    device, adapter = await bench.probe(), bench.adapter
+    for _ in range(2):
+        assert await bench.run(dev_open(device)) == 0
+        for _ in rounds(bench, NATIVE_ONLY):
+            frames = frames_to(bench.partner.config.mac, device.dev_addr, bench.random, 2 * RING, (60, 1514))
+            assert await bench.run(transmit_all(device, frames)) == len(frames)
+            assert adapter.tx_ring.next_to_use == adapter.tx_ring.next_to_clean
+            await Timer(1, "ms")  # two periods of the watchdog
+        assert not netif_carrier_ok(device) and adapter.tx_timeout_count == 0
+        await bench.run(dev_close(device))
+    assert not any("Link is Up" in line or "Reset adapter" in line for line in bench.kernel_log())
+    await bench.unload()
+    totals = await bench.down()
+    assert bench.books.card_frames == 0 and totals.transmit is not None and totals.transmit.sent == 0
+
+
+@cocotb.test()
 async def a_card_whose_nvm_is_refused(dut: Any) -> None:
     """Probe fails and leaves nothing behind, as often as one tries."""
     config, folder = configured()
@@ -299,7 +322,7 @@ def test_link_and_reset(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None
 
 @on_both
 def test_going_and_coming(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
-    cases = "the_interface|the_driver_is|the_card_is_pulled|a_cable"
+    cases = "the_interface|the_driver_is|the_card_is_pulled|a_cable|a_link_that_never"
     run(cases, config_of(sim, bench_seed), tmp_path)
 
 

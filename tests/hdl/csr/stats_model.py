@@ -19,6 +19,7 @@ RX_OUTCOMES = {
     "good": "GPRC",
 }
 
+PAUSE_OCTETS = 64
 ILLEGAL_LENGTH = {"RUC", "RFC", "ROC", "RJC"}
 
 
@@ -47,6 +48,10 @@ class StatsModel:
     def tx(self, octets: int, multicast: bool, broadcast: bool) -> None:
         self.counts.update({"TPT": 1, "TOT": octets, "GPTC": 1, "GOTC": octets, "PTC" + size_class(octets): 1})
         self._cast("TC", multicast, broadcast)
+
+    def tx_pause(self) -> None:
+        """The card's own frame: in the totals only."""
+        self.counts.update({"TPT": 1, "TOT": PAUSE_OCTETS})
 
     def _cast(self, direction: str, multicast: bool, broadcast: bool) -> None:
         if broadcast:

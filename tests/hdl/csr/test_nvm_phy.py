@@ -198,6 +198,34 @@ async def phy_storage_keeps_what_is_written(dut: Any) -> None:
 
 
 @cocotb.test()
+async def a_soft_reset_keeps_settings_and_a_hard_one_does_not(dut: Any) -> None:
+    """The stock driver writes PSCR, or a forced speed without AN_ENABLE, and then BMCR.RESET for it to take effect."""
+    bench = await CsrBench(dut).start(cable=True)
+    await bench.write(CTRL, CTRL.SLU)
+    await bench.cycles(AUTONEG_CYCLES + SETTLE)
+    settings = {
+        regs.PHY_BMCR: 0x2100,
+        regs.PHY_ANAR: 0x0461,
+        regs.PHY_GBCR: 0x0200,
+        regs.PHY_PSCR: 0x0878,
+        regs.PHY_POWER: 0x1234,
+        regs.PHY_GEN_INDEX: 3,
+        regs.PHY_GEN_DATA: 0x5678,
+    }
+    assert all(register.reset != value for register, value in settings.items())
+    for register, value in settings.items():
+        await write_phy(bench, register, value)
+    assert int(dut.link_o.value)
+    await write_phy(bench, regs.PHY_BMCR, settings[regs.PHY_BMCR] | regs.PHY_BMCR.RESET)
+    await bench.cycles(SETTLE)
+    assert not int(dut.link_o.value), "it takes the link down"
+    assert {register: await read_phy(bench, register) for register in settings} == settings
+    await bench.write(CTRL, CTRL.SLU | CTRL.PHY_RST)
+    await bench.write(CTRL, CTRL.SLU)
+    assert {register: await read_phy(bench, register) for register in settings} == {r: r.reset for r in settings}
+
+
+@cocotb.test()
 async def link_needs_cable_time_and_slu(dut: Any) -> None:
     bench = await CsrBench(dut).start()
     await bench.write(IMS, ICR.LSC)
@@ -297,4 +325,4 @@ async def phy_loopback_has_a_link_at_once(dut: Any, cable: bool) -> None:
 
 
 def test_nvm_and_phy(tmp_path):
-    assert simulate(design(), "tests.hdl.csr.test_nvm_phy", folder=tmp_path).passed == 13
+    assert simulate(design(), "tests.hdl.csr.test_nvm_phy", folder=tmp_path).passed == 14

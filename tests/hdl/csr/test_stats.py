@@ -91,6 +91,10 @@ class Traffic:
             both = ((dut.flow_event_i, "flow_event_t", FLOW), (dut.event_i, "dma_event_t", CAUSES))
             for port, name, counters in both:
                 bits = {field: int(random.random() < 0.3 or number == 0) for field in counters}
+                if bits.get("xon_tx"):
+                    bits["xoff_tx"] = 0  # one frame at a time
+                if bits.get("xon_tx") or bits.get("xoff_tx"):
+                    self.model.tx_pause()
                 self.model.counts.update(counter for field, counter in counters.items() if bits[field])
                 port.value = struct(name).pack(**bits)
             await RisingEdge(dut.clk_i)
@@ -172,6 +176,23 @@ async def shortest_sent_frames(dut: Any) -> None:
     await bench.cycles(20)
     found = +await read_all(bench)
     assert found == {"TPT": 200, "TOT": 200, "GPTC": 200, "GOTC": 200, "PTC64": 200, "MPTC": 200}
+
+
+@cocotb.test()
+async def sent_pause_frames_are_in_the_totals_only(dut: Any) -> None:
+    """Beside a frame, and up to four cycles after it."""
+    bench = await CsrBench(dut).start()
+    for bit, counter in (("xon_tx", "XONTXC"), ("xoff_tx", "XOFFTXC")):
+        pause = struct("flow_event_t").pack(**{bit: 1})
+        for offset in range(5):
+            frame = cocotb.start_soon(bench.tx(bytes=100))
+            await bench.cycles(offset)
+            await bench._pulse(dut.flow_event_i, pause)
+            await frame
+        await bench.cycles(4)
+        found = +await read_all(bench)
+        sizes = {"GPTC": 5, "GOTC": 500, "PTC127": 5}
+        assert found == {"TPT": 10, "TOT": 5 * (100 + 64), counter: 5, **sizes}
 
 
 async def read_for_ever(bench: CsrBench) -> None:
@@ -260,6 +281,30 @@ async def alone_event_counters_stick_at_all_ones(dut: Any) -> None:
 
 
 @cocotb.test()
+async def alone_total_counts_up_to_three_and_sticks_at_all_ones(dut: Any) -> None:
+    await quiet(dut, "bump_i", "rd_i")
+
+    async def read(bump: int = 0) -> int:
+        dut.rd_i.value, dut.bump_i.value = 1, bump
+        await RisingEdge(dut.clk_i)
+        value = int(dut.rdata_o.value)
+        dut.rd_i.value = dut.bump_i.value = 0
+        await RisingEdge(dut.clk_i)
+        return value
+
+    full = (1 << FRAME_BITS) - 1
+    for step in (1, 2, 3):
+        for cycles in (1, full // step - 1, full // step, full // step + 1, full):
+            dut.bump_i.value = step
+            await ClockCycles(dut.clk_i, cycles)
+            dut.bump_i.value = 0
+            await RisingEdge(dut.clk_i)
+            assert await read(bump=step) == min(step * cycles, full)
+            assert await read() == step, "counted in the cycle of the read, full or not"
+            assert await read() == 0
+
+
+@cocotb.test()
 async def alone_octets_carry_and_stick_at_all_ones(dut: Any) -> None:
     await quiet(dut, "bump_i", "octets_i", "rd_low_i", "rd_high_i")
 
@@ -285,12 +330,17 @@ async def alone_octets_carry_and_stick_at_all_ones(dut: Any) -> None:
 
 def test_statistics(tmp_path):
     ran = simulate(design(), "tests.hdl.csr.test_stats", folder=tmp_path, test_filter="^((?!alone_).)*$")
-    assert ran.passed == 7
+    assert ran.passed == 8
 
 
 def test_counters_alone(tmp_path):
     bank = Design("nic_stats_bank", nic_sources("nic_stats_bank"), {"Bits": FRAME_BITS})
     assert simulate(bank, "tests.hdl.csr.test_stats", folder=tmp_path, test_filter="alone_event").passed == 1
+
+
+def test_total_alone(tmp_path):
+    total = Design("nic_stats_total", nic_sources("nic_stats_total"), {"Bits": FRAME_BITS})
+    assert simulate(total, "tests.hdl.csr.test_stats", folder=tmp_path, test_filter="alone_total").passed == 1
 
 
 def test_octets_alone(tmp_path):

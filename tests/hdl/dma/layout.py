@@ -71,6 +71,7 @@ class Frame:
     symbol_err: bool = False
     len_err: bool = False
     pif: bool = False
+    control: bool = False  # a MAC control frame that is passed on: `filtered` for the statistics
 
     @property
     def stored(self) -> bytes:
@@ -83,7 +84,8 @@ class Frame:
     @property
     def verdict(self) -> int:
         bad = self.crc_err or self.symbol_err or self.len_err
-        good, filtered = self.accept and not bad, not self.accept
+        filtered = self.control or not self.accept
+        good = not filtered and not bad
         stat = 1 << 27 | len(self.data) << 11 | good << 10 | filtered << 9 | bad << 8
         flags = self.accept << 20 | len(self.stored) << 4
         flags |= self.crc_err << 3 | self.symbol_err << 2 | self.len_err << 1 | self.pif

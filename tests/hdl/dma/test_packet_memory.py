@@ -124,6 +124,32 @@ async def a_new_share_waits_until_the_buffer_is_empty(dut: Any) -> None:
 
 
 @cocotb.test()
+async def whatever_was_to_be_stored_is_missed(dut: Any) -> None:
+    """A full memory: bad frames under SBP and control frames passed on count as good ones do, unwanted ones do not."""
+    bench = await DmaBench(dut, FAST, Setup(rx_kb=1)).start()
+    data = bench.rng.randbytes
+    bench.rx_frames.append(Frame(data(1024)))
+    await bench.run()
+    assert bench.counts["stored"] == 1 and bench.counts["missed"] == 0
+    stored = [
+        Frame(data(64)),
+        Frame(data(64), crc_err=True),
+        Frame(data(200), symbol_err=True),
+        Frame(data(9), len_err=True),
+        Frame(data(64), control=True),
+    ]
+    for count, frame in enumerate(stored, 1):
+        bench.rx_frames.extend((frame, replace(frame, accept=False)))
+        await bench.run()
+        assert bench.counts["missed"] == bench.counts["rxo"] == count, frame
+    bench.rx.post(bench.rx.free)
+    await bench.run()
+    bench.rx_frames.extend(stored)
+    await bench.run()
+    assert bench.rx.frames_visible == 1 + len(stored) and bench.counts["missed"] == len(stored)
+
+
+@cocotb.test()
 async def shares_change_under_traffic(dut: Any) -> None:
     """Whenever software writes PBA: no frame comes to harm, in either direction."""
     setup = Setup(rx_count=64, tx_count=32, buf_bytes=512, tx_ready=0.8, frame_every=300)
@@ -155,4 +181,4 @@ async def shares_change_under_traffic(dut: Any) -> None:
 
 def test_packet_memory(tmp_path: Path) -> None:
     result = simulate(Design("nic_dma", nic_sources("nic_dma")), __name__, folder=tmp_path)
-    assert result.passed == 2 * len(SHARES_KB) + 4
+    assert result.passed == 2 * len(SHARES_KB) + 5

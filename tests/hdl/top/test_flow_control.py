@@ -78,11 +78,18 @@ async def nothing_is_missed_when_the_partner_honours_pauses(dut: Any, size: int)
     assert sent - heard in (0, 1) and heard > 8 and set(partner.quanta) == {QUANTA}, "one may be on its way"
     await bench.write(regs.RDT, 7)
     seen = await bench.drain(3000)
-    assert 0 in partner.quanta and await bench.read(regs.XONTXC) > 0
+    xon = await bench.read(regs.XONTXC)
+    assert 0 in partner.quanta and xon > 0
     partner.running = False
     seen += await bench.drain(3000, until=lambda so_far: len(seen) + len(so_far) == len(partner.sent))
     assert seen == partner.sent and len(seen) > kept
     assert await bench.read(regs.MPC) == 0 and await bench.read(regs.GPRC) == len(seen)
+    await bench.transmit(0, 60)
+    await bench.cycles(200)
+    pauses = sent + await bench.read(regs.XOFFTXC) + xon + await bench.read(regs.XONTXC)
+    assert pauses == len(partner.quanta)
+    assert await bench.read(regs.GPTC) == 1 and await bench.read(regs.TPT) == 1 + pauses
+    assert await bench.read(regs.TOTL) == 64 * (1 + pauses) and await bench.read(regs.TOTH) == 0
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")

@@ -44,6 +44,15 @@ def test_a_violation_names_rule_object_origin_message_and_time() -> None:
     assert str(violation) in pump.kernel.log[-1].text
 
 
+@pytest.mark.parametrize("name", [None, "", 7])
+def test_a_thing_without_a_name_is_shown(name: object) -> None:
+    pump, thing = machine(panic_on_violation=False), Thing()
+    thing.name = name  # type: ignore[assignment]
+    with pump.kernel.entered():
+        warn_violation("some-rule", thing, "text")
+    assert pump.kernel.violations[0].object == repr(thing)
+
+
 def test_with_panic_it_is_raised_and_the_kernel_is_dead() -> None:
     pump = machine()
     with pump.kernel.entered(), pytest.raises(ContractViolation, match="some-rule: me: text"):

@@ -107,6 +107,16 @@ def test_fail_after_and_fail_if_inject_failures() -> None:
         assert kmalloc(1001) is not None
 
 
+def test_fail_only_lets_one_allocation_fail() -> None:
+    pump = machine()
+    with pump.kernel.entered():
+        pump.kernel.mm.fail_only(2)
+        assert [kmalloc(10) is None for _ in range(5)] == [False, False, True, False, False]
+        pump.kernel.mm.fail_only(0)
+        pump.kernel.mm.fail_only(None)
+        assert kmalloc(10) is not None
+
+
 def test_live_names_what_was_not_freed_and_where_it_was_made() -> None:
     pump = machine()
     with pump.kernel.entered():

@@ -7,6 +7,7 @@ import pytest
 
 from driver.linux.sched import Kernel
 from driver.linux.skbuff import (
+    SMP_CACHE_BYTES,
     SkBuff,
     alloc_skb,
     consume_skb,
@@ -86,3 +87,7 @@ def test_a_sender_waits_for_half_of_its_room() -> None:
     assert ended and sk.wmem_alloc == 0
     assert seen == [10, 9, 8, 7, 6] * 5 + [5, 4, 3, 2, 1]
     assert pump.kernel.deadline_ns is None  # it did not look again and again
+
+
+def test_truesize_counts_whole_cache_lines() -> None:
+    assert skb_truesize(1) == skb_truesize(SMP_CACHE_BYTES) == skb_truesize(SMP_CACHE_BYTES + 1) - SMP_CACHE_BYTES
