@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from driver.e1000e.adapter import ITR_MODES, Adapter, Ring
-from driver.e1000e.fc import e1000e_force_mac_fc, e1000e_set_fc_watermarks
+from driver.e1000e.fc import e1000e_set_fc_mode
 from driver.e1000e.hw import FcMode, er32, ew32
 from driver.e1000e.itr import DEFAULT_ITR_HZ, e1000e_write_itr
 from driver.e1000e.netdev import (
@@ -269,16 +269,12 @@ async def e1000_get_pauseparam(netdev: NetDevice) -> EthtoolPauseParam:
 async def e1000_set_pauseparam(netdev: NetDevice, wanted: EthtoolPauseParam) -> int:
     """With autoneg both are asked for, whatever else is said, and negotiated anew."""
     adapter: Adapter = netdev.priv
-    fc = adapter.hw.fc
-    fc.autoneg = wanted.autoneg
     if not wanted.autoneg:
         rx = FcMode.RX_PAUSE if wanted.rx_pause else FcMode.NONE
         tx = FcMode.TX_PAUSE if wanted.tx_pause else FcMode.NONE
-        fc.requested_mode = fc.current_mode = rx | tx
-        await e1000e_force_mac_fc(adapter.hw)
-        e1000e_set_fc_watermarks(adapter.hw)
+        await e1000e_set_fc_mode(adapter.hw, rx | tx)
         return 0
-    fc.requested_mode = FcMode.FULL
+    adapter.hw.fc.autoneg, adapter.hw.fc.requested_mode = True, FcMode.FULL
     if not adapter.down:
         return await e1000e_reinit_locked(adapter)
     error = await e1000e_reset(adapter)

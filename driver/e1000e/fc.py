@@ -22,6 +22,8 @@ from driver.e1000e.regs import (
     PBA,
     PHY_ANAR,
     PHY_ANLPAR,
+    PHY_BMSR,
+    STATUS,
 )
 from driver.linux.errno import ENODEV
 from driver.linux.if_ether import ETH_FCS_LEN, ETH_P_PAUSE
@@ -31,8 +33,7 @@ __all__ = [
     "e1000_resolve_fc",
     "e1000_setup_pba",
     "e1000e_config_fc_after_link_up",
-    "e1000e_force_mac_fc",
-    "e1000e_set_fc_watermarks",
+    "e1000e_set_fc_mode",
     "e1000e_setup_fc",
 ]
 
@@ -78,10 +79,10 @@ def e1000e_setup_fc(hw: Hw) -> None:
     ew32(hw, FCAH, int.from_bytes(PAUSE_ADDRESS[4:], "little"))
     ew32(hw, FCAL, int.from_bytes(PAUSE_ADDRESS[:4], "little"))
     ew32(hw, FCTTV, hw.fc.pause_time)
-    e1000e_set_fc_watermarks(hw)
+    _set_fc_watermarks(hw)
 
 
-def e1000e_set_fc_watermarks(hw: Hw) -> None:
+def _set_fc_watermarks(hw: Hw) -> None:
     """0 for a card that sends no pause frames."""
     low = high = 0
     if hw.fc.current_mode & FcMode.TX_PAUSE:
@@ -92,7 +93,7 @@ def e1000e_set_fc_watermarks(hw: Hw) -> None:
     ew32(hw, FCRTH, high)
 
 
-async def e1000e_force_mac_fc(hw: Hw) -> None:
+async def _force_mac_fc(hw: Hw) -> None:
     """Let the MAC do what current_mode says."""
     mode = hw.fc.current_mode
     obeys = CTRL.RFCE if mode & FcMode.RX_PAUSE else 0
@@ -118,14 +119,35 @@ def e1000_resolve_fc(fc: FcInfo, ours: int, theirs: int) -> FcMode:
 
 async def e1000e_config_fc_after_link_up(hw: Hw) -> int:
     """The link has come up: 0, or a negative errno when the PHY does not tell what was negotiated."""
-    if hw.fc.autoneg:
-        ours = await e1e_rphy(hw, PHY_ANAR)
-        theirs = await e1e_rphy(hw, PHY_ANLPAR)
-        if ours < 0 or theirs < 0:
-            return min(ours, theirs)
-        hw.fc.current_mode = e1000_resolve_fc(hw.fc, ours, theirs)
-    else:
-        hw.fc.current_mode = hw.fc.requested_mode
-    await e1000e_force_mac_fc(hw)
-    e1000e_set_fc_watermarks(hw)
+    async with hw.fc.mutex:
+        mode = await _negotiated_mode(hw) if hw.fc.autoneg else hw.fc.requested_mode
+        if mode < 0:
+            return mode
+        await _take_mode(hw, FcMode(mode))
     return 0
+
+
+async def e1000e_set_fc_mode(hw: Hw, mode: FcMode) -> None:
+    """From here on this and no other: nothing is negotiated."""
+    async with hw.fc.mutex:
+        hw.fc.autoneg = False
+        hw.fc.requested_mode = mode
+        await _take_mode(hw, mode)
+
+
+async def _take_mode(hw: Hw, mode: FcMode) -> None:
+    hw.fc.current_mode = mode
+    await _force_mac_fc(hw)
+    _set_fc_watermarks(hw)
+
+
+async def _negotiated_mode(hw: Hw) -> int:
+    """An FcMode, or a negative errno. NONE where nothing was negotiated, and on half duplex: it has no pause frames."""
+    status = await e1e_rphy(hw, PHY_BMSR)
+    ours = await e1e_rphy(hw, PHY_ANAR)
+    theirs = await e1e_rphy(hw, PHY_ANLPAR)
+    if min(status, ours, theirs) < 0:
+        return min(status, ours, theirs)
+    if not status & PHY_BMSR.AN_COMPLETE or not await er32(hw, STATUS) & STATUS.FD:
+        return FcMode.NONE
+    return e1000_resolve_fc(hw.fc, ours, theirs)

@@ -54,7 +54,8 @@ class FcMode(IntFlag):
 class FcInfo:
     """Linux: struct e1000_fc_info. Watermarks in bytes of the receiver's packet memory, pause_time in 512 bit times.
 
-    autoneg: current_mode is what was negotiated, else what is requested.
+    autoneg: current_mode is what was negotiated, else what is requested. mutex: who changes the mode, and the card's;
+    taken before the PHY's.
     """
 
     requested_mode: FcMode = FcMode.FULL
@@ -64,6 +65,7 @@ class FcInfo:
     low_water: int = 0
     pause_time: int = 0x680
     send_xon: bool = True
+    mutex: Mutex = field(default_factory=lambda: Mutex("fc"))
 
 
 class Hw:

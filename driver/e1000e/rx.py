@@ -293,6 +293,10 @@ def _whole_frame(adapter: Adapter, top: SkBuff, errors: int) -> SkBuff | None:
         adapter.rx_desc_errors += 1
         dev_kfree_skb_any(top)
         return None
-    if not adapter.params.CrcStripping:
-        skb_trim(top, top.len - ETH_FCS_LEN)
+    length = top.len if adapter.params.CrcStripping else top.len - ETH_FCS_LEN
+    if length < ETH_HLEN:  # _take_piece has seen to the longest
+        adapter.rx_length_errors += 1
+        dev_kfree_skb_any(top)
+        return None
+    skb_trim(top, length)
     return top

@@ -105,7 +105,7 @@ def e1000_xmit_frame(skb: SkBuff, netdev: NetDevice) -> int:
     """ndo_start_xmit: put a packet on the ring. It is ours in every case but NETDEV_TX_BUSY."""
     adapter: Adapter = netdev.priv
     ring = adapter.tx_ring
-    if adapter.down or skb.len <= 0:
+    if adapter.down or adapter.hw.gone or skb.len <= 0:
         adapter.tx_dropped += 1
         dev_kfree_skb_any(skb)
     elif skb.len < TX_MIN_BYTES and skb_put_padto(skb, TX_MIN_BYTES):
@@ -236,6 +236,7 @@ def _wake_when_room(ring: Ring) -> None:
     if (
         netif_queue_stopped(netdev)
         and not adapter.down
+        and not adapter.hw.gone
         and netif_carrier_ok(netdev)
         and e1000_desc_unused(ring) >= TX_WAKE_THRESHOLD
     ):

@@ -65,11 +65,14 @@ async def e1000_watchdog_task(work: Work) -> None:
 
 
 async def _link_came_up(adapter: Adapter) -> None:
+    """Each register read may find the card gone, and its device detached: then nothing starts."""
     adapter.link_speed, adapter.link_full_duplex = await e1000e_get_speed_and_duplex_copper(adapter.hw)
+    if adapter.down or adapter.hw.gone:
+        return
     e1000_print_link_info(adapter)
     adapter.tx_timeout_factor = TX_TIMEOUT_FACTORS[adapter.link_speed]
     await rmw32(adapter.hw, TCTL, set=TCTL.EN)
-    if adapter.down:
+    if adapter.down or adapter.hw.gone:
         return
     netif_wake_queue(adapter.netdev)
     netif_carrier_on(adapter.netdev)
@@ -95,6 +98,7 @@ def e1000_print_link_info(adapter: Adapter) -> None:
 async def e1000_print_hw_hang(work: Work) -> None:
     """The oldest frame on the transmit ring is overdue: look twice, then stop the queue, so that it times out.
 
+    A transmitter that the partner's pause frames hold (TXOFF) does not hang, and is given its time again afterwards.
     The first look waits for a late write-back; the second finds a hang only where the head has not moved since. (Linux
     does not compare heads, but there a second is a second: with a time scale a long ring may well take longer.)
     """
@@ -103,6 +107,9 @@ async def e1000_print_hw_hang(work: Work) -> None:
     head, tail = await er32(adapter.hw, TDH), await er32(adapter.hw, TDT)
     status = await er32(adapter.hw, STATUS)
     if adapter.down or adapter.hw.gone or ring.next_to_clean == ring.next_to_use:
+        return
+    if status & STATUS.TXOFF:
+        adapter.tx_hang_head = None
         return
     if adapter.tx_hang_head != head:
         adapter.tx_hang_head = head

@@ -126,6 +126,9 @@ class FakeCard(FakeFunction):
         self.on_transmit: Callable[[bytes], None] = lambda frame: None
         self.frames_seen = 0
         self.packet_memory_kb = 40
+        self.full_duplex = True
+        self.an_completes = True
+        self.tx_paused = False  # by the partner's pause frames, and sends nothing
         self.partner = 0x45E1  # its abilities, in PHY_ANLPAR
         # faults
         self.gone = False  # answers all ones to everything, masters nothing
@@ -225,7 +228,9 @@ class FakeCard(FakeFunction):
         stopped = self.get(CTRL) & CTRL.GIO_MASTER_DISABLE and not (self.tx_busy or self.rx_busy)
         if not stopped or self.masters_for_ever:
             value |= STATUS.GIO_MASTER_ENABLE
-        return value
+        if not self.full_duplex:
+            value &= ~STATUS.FD
+        return value | STATUS.TXOFF if self.tx_paused else value
 
     def _write_ctrl(self, value: int) -> None:
         if value & CTRL.RST:
@@ -296,7 +301,7 @@ class FakeCard(FakeFunction):
             return self.partner if self.link else 0
         value = self.phy.get(number, 0)
         if number == PHY_BMSR.number:  # LINK holds a loss until it is read
-            now = PHY_BMSR.LINK | PHY_BMSR.AN_COMPLETE if self.link else 0
+            now = PHY_BMSR.LINK | (PHY_BMSR.AN_COMPLETE if self.an_completes else 0) if self.link else 0
             self.phy[number] = value & ~(PHY_BMSR.LINK | PHY_BMSR.AN_COMPLETE) | now
         return value
 
@@ -373,7 +378,7 @@ class FakeCard(FakeFunction):
         return bool(
             self.get(TCTL) & TCTL.EN
             and not self.get(CTRL) & CTRL.GIO_MASTER_DISABLE
-            and not self.tx_hangs
+            and not (self.tx_hangs or self.tx_paused)
             and self.get(TDH) != self.get(TDT)
         )
 

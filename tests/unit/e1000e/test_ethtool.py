@@ -21,13 +21,14 @@ from driver.e1000e.ethtool import (
     e1000_set_phys_id,
     e1000_set_ringparam,
 )
-from driver.e1000e.regs import CTRL, CTRL_EXT, FCRTH, FCRTL, ITR, LEDCTL, PHY_ANAR, RCTL, RDLEN, STATUS, TDLEN
+from driver.e1000e.regs import CTRL, CTRL_EXT, FCRTH, FCRTL, ICR, ITR, LEDCTL, PHY_ANAR, RCTL, RDLEN, STATUS, TDLEN
 from driver.linux.errno import EAGAIN, EBUSY, EINVAL, ENODEV, ENOMEM, ETIMEDOUT
 from driver.linux.ethtool import EthtoolCoalesce, EthtoolPauseParam, EthtoolPhysId, EthtoolRingParam, dev_ethtool
 from driver.linux.netdevice import netif_device_attach, netif_device_detach
 from tests.unit.e1000e.bench import Bench, frame_of
 
 PAUSE_CAP, PAUSE_ASYM = 0x0400, 0x0800
+NO_PAUSE = EthtoolPauseParam(False, False, False)
 
 
 def ethtool(bench: Bench, op: Any, *args: Any) -> Any:
@@ -211,6 +212,31 @@ def test_partner_without_pause_frames_gets_none() -> None:
     assert (bench.card.get(FCRTL), bench.card.get(FCRTH)) == (0, 0)
     assert bench.log_has("Flow Control: None")
     bench.finish()
+
+
+@pytest.mark.parametrize("what", ["full_duplex", "an_completes"])
+def test_no_pause_frames_on_half_duplex_nor_where_nothing_was_negotiated(what: str) -> None:
+    bench = Bench()
+    setattr(bench.card, what, False)
+    bench.up()
+    assert ethtool(bench, e1000_get_pauseparam) == EthtoolPauseParam(True, False, False)
+    assert not bench.card.get(CTRL) & (CTRL.RFCE | CTRL.TFCE)
+    assert bench.card.get(FCRTH) == 0
+    works(bench)
+    bench.finish()
+
+
+def test_pause_frames_as_told_while_the_watchdog_finds_them_negotiated() -> None:
+    """Whatever of it comes first: at the end it is as told."""
+    for offset_ns in range(0, 60_000, 3_000):
+        bench = Bench(cpus=2).up()
+        bench.card.raise_causes(ICR.LSC)
+        bench.pump.advance(offset_ns)
+        assert bench.pump.run(dev_ethtool(bench.netdev, e1000_set_pauseparam, NO_PAUSE), cpu=1) == 0
+        bench.settle()
+        assert not bench.card.get(CTRL) & (CTRL.RFCE | CTRL.TFCE), offset_ns
+        assert ethtool(bench, e1000_get_pauseparam) == NO_PAUSE
+        bench.finish()
 
 
 @pytest.mark.parametrize("rx, tx", [*itertools.product((False, True), repeat=2)])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -21,11 +22,12 @@ from driver.linux.netdevice import (
     netif_carrier_ok,
     netif_device_present,
     netif_running,
+    netif_wake_queue,
     rtnl_lock,
     rtnl_unlock,
 )
 from driver.linux.pci import device_shutdown
-from driver.linux.workqueue import schedule_work
+from driver.linux.workqueue import Work, schedule_work
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import COMMAND_MASTER, COMMAND_OFFSET, FakeCard
 
@@ -90,6 +92,39 @@ def test_lost_write_back_is_a_hang_though_the_card_has_sent_all() -> None:
     assert len(bench.card.transmitted) == 5 and bench.card.get(TDH) == bench.card.get(TDT)
     bench.pump.until(lambda: bench.card.generation > resets, timeout_ns=20 * WATCHDOG_NS)
     bench.card.dma = to_memory  # type: ignore[method-assign]
+    works(bench)
+    bench.finish()
+
+
+def pause(bench: Bench, paused: bool) -> None:
+    bench.card.tx_paused = paused
+    bench.card._start_tx()
+
+
+def test_paused_transmitter_is_not_taken_for_a_hang() -> None:
+    bench = Bench().up()
+    resets = bench.card.generation
+    pause(bench, True)
+    bench.send(*(frame_of(100, n) for n in range(5)))
+    bench.settle(12 * WATCHDOG_NS)
+    assert not bench.log_has("Hang") and not bench.netdev.txq.stopped
+    assert (bench.card.generation, bench.adapter.tx_timeout_count) == (resets, 0)
+    pause(bench, False)
+    bench.settle()
+    assert bench.card.transmitted == [frame_of(100, n) for n in range(5)]
+    bench.finish()
+
+
+def test_hang_after_a_pause_is_found_by_two_looks_of_its_own() -> None:
+    bench = Bench().up()
+    bench.adapter.tx_hang_head = 0  # of before the pause
+    pause(bench, True)
+    bench.send(frame_of(100))
+    bench.pump.until(lambda: bench.adapter.print_hang_task.runs > 0, timeout_ns=10 * WATCHDOG_NS)
+    assert bench.adapter.tx_hang_head is None and not bench.log_has("Hang")
+    bench.card.tx_hangs, bench.card.tx_paused = True, False
+    bench.pump.until(lambda: bench.log_has("Hang"), timeout_ns=5 * WATCHDOG_NS)
+    bench.settle(10 * WATCHDOG_NS)
     works(bench)
     bench.finish()
 
@@ -354,6 +389,45 @@ def test_card_that_is_gone_is_detached_and_can_be_removed() -> None:
 def test_close_of_a_card_that_is_gone() -> None:
     bench = Bench().up()
     bench.card.gone = True
+    bench.finish()
+
+
+def test_card_that_goes_while_its_link_comes_up_starts_no_queue() -> None:
+    """At any read of the watchdog until the carrier is on: the device is detached, and nothing undoes that."""
+    came_up = False
+    goes_at = 0
+    while not came_up:
+        goes_at += 1
+        bench, left = Bench(), goes_at
+        real = bench.card.read
+        bench.load()
+        task = bench.adapter.watchdog_task
+
+        def read(bar: int, offset: int, card: FakeCard = bench.card, task: Work = task, real: Any = real) -> int:
+            nonlocal left
+            left -= task.running and card.link
+            card.gone = card.gone or left <= 0
+            return int(real(bar, offset))
+
+        bench.card.read = read  # type: ignore[method-assign]
+        bench.open()
+        bench.settle(3 * WATCHDOG_NS)
+        assert bench.adapter.hw.gone and not netif_device_present(bench.netdev)
+        assert bench.netdev.txq.stopped, goes_at
+        came_up = netif_carrier_ok(bench.netdev)
+        bench.finish()
+    assert goes_at > 10
+
+
+def test_frame_for_a_card_that_is_gone_is_dropped() -> None:
+    bench = Bench().up()
+    bench.card.gone = True
+    bench.stats()
+    assert bench.adapter.hw.gone
+    bench.call(lambda: netif_wake_queue(bench.netdev))
+    bench.send(frame_of(100))
+    ring = bench.adapter.tx_ring
+    assert bench.adapter.tx_dropped == 1 and ring.next_to_use == ring.next_to_clean
     bench.finish()
 
 

@@ -242,6 +242,18 @@ def test_frame_longer_than_any_can_be_is_given_up_and_the_next_is_not() -> None:
     bench.finish()
 
 
+@pytest.mark.parametrize("stripped", [True, False])
+def test_runt_in_several_buffers_is_not_passed_on(stripped: bool) -> None:
+    bench = jumbo(CrcStripping=int(stripped))
+    frames = [frame_of(size, size) + (b"" if stripped else b"FCS!") for size in (13, 14)]
+    for frame in [b"FCS", *frames]:
+        bench.card._store_pieces([frame[:1], frame[1:]], 0)
+        bench.settle()
+    assert bench.received == [frame_of(14, 14)]
+    assert bench.adapter.rx_length_errors == 2
+    bench.finish()
+
+
 def test_without_memory_for_a_frame_in_several_buffers_it_is_dropped_and_counted() -> None:
     bench = jumbo()
     bench.kernel.mm.fail_if(lambda size: size > 9000)
