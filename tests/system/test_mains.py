@@ -19,7 +19,7 @@ APART = ClockConfig(shared=False, tx_ppm=320, rx_ppm=-480, tx_phase_ps=1234, rx_
 
 def under(main: str, config: BenchConfig, folder: Path) -> Outcome:
     sim = SimConfig(host="axi", wire="cocotbext", main=main)
-    return outcome_of(Scenario(rounds=12, longest_gap_ns=100_000), replace(config, sim=sim), folder / main)
+    return outcome_of(Scenario(rounds=18, longest_gap_ns=100_000), replace(config, sim=sim), folder / main)
 
 
 @pytest.mark.parametrize("host", [CALM, HOSTILE], ids=["calm", "hostile"])
@@ -33,4 +33,5 @@ def test_our_main_is_cocotb_s_to_the_picosecond(
     assert ours.facts == theirs.facts, f"seed {bench_seed}"
     assert ours.kernel_log == theirs.kernel_log, f"seed {bench_seed}"
     assert (ours.wire, ours.host) == (theirs.wire, theirs.host), f"seed {bench_seed}: captures differ"
-    assert theirs.facts["frames"][1] > 20 and theirs.facts["frames"][2] > 10 and theirs.facts["irqs"] > 5
+    # What the least lucky seed sends in three times six rounds: to the host 1 + 1 + 2 + 1 frames in each, and one ARP.
+    assert theirs.facts["frames"][1] > 15 and theirs.facts["frames"][2] > 15 and theirs.facts["irqs"] > 5
