@@ -22,7 +22,7 @@ from sim.bench import Bench
 from sim.wire import Frame
 from tests.judge.rings import DESCRIPTOR_BYTES, ReceiveRing, TransmitRing
 from tests.judge.rules import PHY_RULES, RMW, RMW_PHY, How, Rule, rule_of
-from tests.judge.statistics import Statistics
+from tests.judge.statistics import COUNTERS_OF_FRAMES, Statistics
 from tests.judge.trace import Kind, Op, Step
 
 __all__ = ["Player", "Verdict"]
@@ -166,6 +166,12 @@ class Player:
             written = self._written.get(op.offset)
             value = await self._judge(op, op.value, rule.how, mask, written, self._plain(op), verdict)
         self._last_read[op.offset] = op.value, value
+
+    async def audit(self, step: Step, verdict: Verdict) -> None:
+        """All counters of frames, behind a step: the driver looks at some of them only right after a reset."""
+        line = step.ops[-1].line if step.ops else 0
+        for offset in sorted(COUNTERS_OF_FRAMES & self._known):
+            await self._read_statistic(Op(line, Kind.READ, offset, 0), verdict)
 
     async def _read_statistic(self, op: Op, verdict: Verdict) -> int:
         value = await readl(self._iomem, op.offset)

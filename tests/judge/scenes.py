@@ -111,7 +111,9 @@ async def _verdict(player: Player, name: str, step: Step) -> Verdict:
         return await player.play_literally(step)
     if step.title == OFFLINE:
         return await _failed_selftest(player, step)
-    return await player.play(step)
+    verdict = await player.play(step)
+    await player.audit(step, verdict)
+    return verdict
 
 
 async def _failed_selftest(player: Player, step: Step) -> Verdict:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Statistics"]
+__all__ = ["COUNTERS_OF_FRAMES", "Statistics"]
 
 _BROADCAST: Final = b"\xff" * 6
 _LEAST_BYTES, _FCS_BYTES = 60, 4
@@ -36,7 +36,7 @@ class Direction:
 
 _IN = Direction(0x4074, 0x4078, 0x407C, 0x4088, 0x40D0, 0x40C0, 0x405C)
 _OUT = Direction(0x4080, 0x40F4, 0x40F0, 0x4090, 0x40D4, 0x40C8, 0x40D8)
-_OF_FRAMES = _IN.offsets | _OUT.offsets
+COUNTERS_OF_FRAMES = _IN.offsets | _OUT.offsets
 
 
 class Statistics:
@@ -73,6 +73,6 @@ class Statistics:
     def read(self, offset: int, value: int) -> tuple[int, int] | None:
         """The counter at `offset` read `value`: what it told since the reset, and should have; None: it is not held."""
         self._told[offset] += value
-        if offset in _INTERRUPTS or (self.looped and offset in _OF_FRAMES):
+        if offset in _INTERRUPTS or (self.looped and offset in COUNTERS_OF_FRAMES):
             return None
         return self._told[offset], self._wanted[offset]
