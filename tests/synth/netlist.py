@@ -43,34 +43,57 @@ def is_path(cell, pin):
     return cell["type"] in LOGIC and not (cell["type"] == "TRELLIS_DPR16X4" and not pin.startswith("RAD"))
 
 
-def levels(netlist):
-    """{clock: {register or memory at a path's end: levels}}, the deepest first."""
-    module = module_of(netlist)
-    cells, names = module["cells"], net_names(module)
-    driver = {bit: name for name, cell in cells.items() for _, bit in pins(cell, "output")}
-    before = {
-        name: {driver[bit] for pin, bit in pins(cell, "input") if bit in driver and is_path(cell, pin)}
-        for name, cell in cells.items() if cell["type"] in LOGIC
-    }  # fmt: skip
-    before = {name: {d for d in drivers if cells[d]["type"] in LOGIC} for name, drivers in before.items()}
-    depth = {}
-    for name in TopologicalSorter(before).static_order():
-        cell = cells[name]
-        reached = 0
+class Logic:
+    """The logic of a netlist between its registers, memories and pins."""
+
+    def __init__(self, netlist):
+        module = module_of(netlist)
+        self.cells, self.names = module["cells"], net_names(module)
+        self.driver = {bit: name for name, cell in self.cells.items() for _, bit in pins(cell, "output")}
+        self.depth: dict[str, int] = {}  # of a cell
+        self.enters: dict[str, int] = {}  # the net by which its deepest path enters it
+        logic = {name for name, cell in self.cells.items() if cell["type"] in LOGIC}
+        before = {name: {self.driver.get(bit) for bit in self._inputs(name)} & logic for name in logic}
+        for name in TopologicalSorter(before).static_order():
+            self._measure(name)
+
+    def _inputs(self, name):
+        return (bit for pin, bit in pins(self.cells[name], "input") if is_path(self.cells[name], pin))
+
+    def _measure(self, name):
+        cell = self.cells[name]
+        self.depth[name] = 0
         for pin, bit in pins(cell, "input"):
             if is_path(cell, pin):
                 free = cell["type"] in FREE or pin in CHAIN
-                reached = max(reached, depth.get(driver.get(bit), 0) + (not free))
-        depth[name] = reached
-    worst = defaultdict(Counter)
-    for cell in cells.values():
-        clocks = [names.get(cell["connections"][pin][0], "?") for pin in CLOCK_PINS.get(cell["type"], ())]
-        for pin, bit in pins(cell, "input"):
-            if clocks and not is_path(cell, pin) and driver.get(bit) in depth:
-                end = next((names[b] for _, b in pins(cell, "output") if b in names), "?")
-                at = worst[clocks[pin.endswith("B") and len(clocks) > 1]]
-                at[end] = max(at[end], depth[driver[bit]])
-    return {clock: dict(ends.most_common()) for clock, ends in worst.items()}
+                reached = self.depth.get(self.driver.get(bit), 0) + (not free)
+                if reached > self.depth[name] or name not in self.enters:
+                    self.depth[name], self.enters[name] = reached, bit
+
+    def _ends(self):
+        """(clock, net where a path ends, the register or memory there, levels)."""
+        for cell in self.cells.values():
+            clocks = [self.names.get(cell["connections"][pin][0], "?") for pin in CLOCK_PINS.get(cell["type"], ())]
+            for pin, bit in pins(cell, "input"):
+                if clocks and not is_path(cell, pin) and self.driver.get(bit) in self.depth:
+                    end = next((self.names[b] for _, b in pins(cell, "output") if b in self.names), "?")
+                    yield clocks[pin.endswith("B") and len(clocks) > 1], bit, end, self.depth[self.driver[bit]]
+
+    def levels(self):
+        """{clock: {register or memory at a path's end: levels}}, the deepest first."""
+        worst = defaultdict(Counter)
+        for clock, _, end, depth in self._ends():
+            worst[clock][end] = max(worst[clock][end], depth)
+        return {clock: dict(ends.most_common()) for clock, ends in worst.items()}
+
+    def path(self, clock, end):
+        """The deepest path to `end`, back to where it begins: (levels, type of the cell, name of what it drives)."""
+        ends = (found for found in self._ends() if found[0] == clock and found[2] == end)
+        _, bit, _, _ = max(ends, key=lambda found: found[3])
+        while (cell := self.driver.get(bit)) in self.depth:
+            yield self.depth[cell], self.cells[cell]["type"], self.names.get(bit, "")
+            bit = self.enters[cell]
+        yield 0, self.cells[cell]["type"] if cell else "pin", self.names.get(bit, "")
 
 
 def cells_by_block(netlist, depth=2):

