@@ -2,7 +2,7 @@
 // Synchronous FIFO, first word falls through.
 //
 // Holds exactly `Depth` words (any depth >= 1). Both sides are valid/ready streams: valid never waits for ready, payload
-// is stable until taken. `in_ready_o` depends on registers only, so a depth of 2 also serves as a pipeline cut at full
+// is stable until taken. `in_ready_o` is a register, so a depth of 2 also serves as a pipeline cut at full
 // rate; a depth of 1 passes a word every second cycle.
 // Latency: a word put into an empty FIFO is at the output in the next cycle, or, above `RegisterDepth` words, where the
 // memory is a block RAM with a synchronous read, one cycle later. One word per cycle sustained either way.
@@ -10,7 +10,7 @@
 module nic_fifo #(
     parameter int unsigned Width = 8,
     parameter int unsigned Depth = 16,
-    parameter int unsigned RegisterDepth = 64,  // up to here a memory with an asynchronous read (LUT RAM)
+    parameter int unsigned RegisterDepth = 32,  // up to here a memory with an asynchronous read (LUT RAM)
     localparam int unsigned LevelBits = $clog2(Depth + 1)
 ) (
     input  logic                 clk_i,
@@ -40,9 +40,10 @@ module nic_fifo #(
   logic [Width-1:0] mem[Depth];
   addr_t wr_addr_q, rd_addr_q;
   logic [LevelBits-1:0] level_q;
+  logic some_q, room_q;    // the level is not 0, not Depth
   logic push, pop, fetch;  // fetch: a word leaves the memory
 
-  assign in_ready_o = level_q != LevelBits'(Depth);
+  assign in_ready_o = room_q;
   assign level_o    = level_q;
   assign push       = in_valid_i && in_ready_o;
   assign pop        = out_valid_o && out_ready_i;
@@ -56,30 +57,48 @@ module nic_fifo #(
       wr_addr_q <= '0;
       rd_addr_q <= '0;
       level_q   <= '0;
+      some_q    <= 1'b0;
+      room_q    <= 1'b1;
     end else begin
       if (push) wr_addr_q <= next(wr_addr_q);
       if (fetch) rd_addr_q <= next(rd_addr_q);
-      if (push != pop) level_q <= push ? level_q + 1'b1 : level_q - 1'b1;
+      if (push != pop) begin
+        level_q <= push ? level_q + 1'b1 : level_q - 1'b1;
+        some_q  <= push || level_q != LevelBits'(1);
+        room_q  <= pop || level_q != LevelBits'(Depth - 1);
+      end
     end
   end
 
   if (Depth <= RegisterDepth) begin : g_shallow
-    assign out_valid_o = level_q != '0;
+    assign out_valid_o = some_q;
     assign out_data_o  = mem[rd_addr_q];
     assign fetch       = pop;
   end else begin : g_deep
     // The RAM's output register is the last word of the FIFO.
-    logic out_valid_q;
+    logic out_valid_q, more_q;  // more_q: words besides that one
     logic [Width-1:0] out_data_q;
 
     assign out_valid_o = out_valid_q;
     assign out_data_o  = out_data_q;
-    assign fetch       = level_q != LevelBits'(out_valid_q) && (!out_valid_q || out_ready_i);
+    assign fetch       = more_q && (!out_valid_q || out_ready_i);
 
     always_ff @(posedge clk_i) begin
-      if (!rst_ni) out_valid_q <= 1'b0;
-      else if (fetch) out_valid_q <= 1'b1;
-      else if (out_ready_i) out_valid_q <= 1'b0;
+      if (!rst_ni) begin
+        out_valid_q <= 1'b0;
+        more_q      <= 1'b0;
+      end else begin
+        if (fetch) out_valid_q <= 1'b1;
+        else if (out_ready_i) out_valid_q <= 1'b0;
+        if (push) more_q <= 1'b1;
+        else if (fetch) more_q <= level_q > LevelBits'(1) + LevelBits'(out_valid_q);
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      if (rst_ni) begin
+        a_more : assert (more_q == (level_q != LevelBits'(out_valid_q)))
+          else $error("nic_fifo: what it says of its memory is wrong");
+      end
     end
     always_ff @(posedge clk_i) begin
       if (fetch) out_data_q <= mem[rd_addr_q];
@@ -87,6 +106,13 @@ module nic_fifo #(
   end
 
   // -------------------------------------------------------------- promises of the neighbours, and ours
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      a_flags : assert (some_q == (level_q != '0) && room_q == (level_q != LevelBits'(Depth)))
+        else $error("nic_fifo: what it says of its level is wrong");
+    end
+  end
+
   logic in_wait_q, out_wait_q;
   logic [Width-1:0] in_data_q, out_data_prev_q;  // what waits, as it was when its wait began
   always_ff @(posedge clk_i) begin

@@ -68,11 +68,17 @@ module nic_axi_bursts #(
   // -------------------------------------------------------------- its next burst, and what is left of its command
   nic_pkg::rd_cmd_t cmd;
   logic [12:0] room;  // bytes up to the next multiple of MaxBurstBytes
+  logic [Clients-1:0] lasts;  // of each client: what is left goes in one burst
   logic is_last;
 
+  always_comb begin
+    for (int unsigned c = 0; c < Clients; c++) begin
+      lasts[c] = 17'(cur_q[c].addr[OffsetBits-1:0]) + {1'b0, cur_q[c].bytes} <= 17'(MaxBurstBytes);
+    end
+  end
   assign cmd     = cur_q[sel];
   assign room    = 13'(MaxBurstBytes) - 13'(cmd.addr[OffsetBits-1:0]);
-  assign is_last = cmd.bytes <= 16'(room);
+  assign is_last = lasts[sel];
 
   always_comb begin
     burst_o = '{
@@ -100,7 +106,7 @@ module nic_axi_bursts #(
   assign idle_o      = cur_valid_q == '0;
 
   assign taken       = Clients'(take) << sel;
-  assign free        = ~cur_valid_q | (is_last ? taken : '0);
+  assign free        = ~cur_valid_q | (lasts & taken);
   assign load        = free & (next_valid_q | accept);
 
   always_ff @(posedge clk_i) begin

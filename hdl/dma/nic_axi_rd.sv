@@ -7,7 +7,7 @@
 // ahead of the one shared 128-bit beat port (a wider bus, or a beat more out than in), never for a client.
 // ARID = client. MaxReads bursts outstanding in all; R of different IDs may come interleaved and in any order.
 // An answer that is not OKAY: `err` with the command's last beat (its data is worthless), and `err_o` for each such burst.
-// Latency: command to ARVALID 2 cycles, R to beat 3 cycles. Rate: a burst per cycle, a beat per cycle at any alignment.
+// Latency: command to ARVALID 3 cycles, R to beat 4 cycles. Rate: a burst per cycle, a beat per cycle at any alignment.
 // `stop_i`: takes no new command, finishes those taken; `idle_o`: nothing is left to come.
 // AXI attributes: INCR, full width, see nic_axi_pkg. Left out: narrow transfers, exclusive access, QoS, regions.
 module nic_axi_rd #(
@@ -57,8 +57,8 @@ module nic_axi_rd #(
   end
 
   // -------------------------------------------------------------- commands to bursts to AR
-  logic bursts_idle, burst_valid, burst_ready, issue, room, none_outstanding;
-  nic_axi_pkg::burst_t burst;
+  logic bursts_idle, cut_valid, cut_ready, burst_valid, burst_ready, issue, room, none_outstanding;
+  nic_axi_pkg::burst_t cut, burst;
 
   nic_axi_bursts #(
       .Clients      (Clients),
@@ -71,9 +71,25 @@ module nic_axi_rd #(
       .cmd_valid_i,
       .cmd_ready_o,
       .cmd_i,
-      .burst_valid_o(burst_valid),
-      .burst_ready_i(burst_ready),
-      .burst_o      (burst)
+      .burst_valid_o(cut_valid),
+      .burst_ready_i(cut_ready),
+      .burst_o      (cut)
+  );
+
+  logic [1:0] unused_cut_level;
+  nic_fifo #(
+      .Width($bits(nic_axi_pkg::burst_t)),
+      .Depth(2)
+  ) u_cut (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (cut_valid && cut_ready),  // what waits may change
+      .in_ready_o (cut_ready),
+      .in_data_i  (cut),
+      .out_valid_o(burst_valid),
+      .out_ready_i(burst_ready),
+      .out_data_o (burst),
+      .level_o    (unused_cut_level)
   );
 
   assign burst_ready = room && (!m_axi_arvalid || m_axi_arready);
@@ -113,10 +129,10 @@ module nic_axi_rd #(
     logic [AxiDataBits-1:0] data;
   } r_t;
 
-  info_t issued, info;
-  r_t r_in, r;
+  info_t issued, info_d, info;
+  r_t r_in, r_d, r;  // r_d, info_d: the beat that waits, and what is known of it
   logic [1:0] unused_level;
-  logic r_valid, r_pop, known, burst_done;
+  logic r_valid, r_pop, known;
 
   assign issued = '{
       addr:     burst.addr,
@@ -138,10 +154,10 @@ module nic_axi_rd #(
       .push_data_i(issued),
       .room_o     (room),
       .empty_o    (none_outstanding),
-      .id_i       (r.id),
-      .pop_i      (burst_done),
+      .id_i       (r_d.id),
+      .pop_i      (r_valid && r_pop && known && r_d.last),
       .known_o    (known),
-      .data_o     (info)
+      .data_o     (info_d)
   );
 
   assign r_in = '{id: m_axi_rid, data: m_axi_rdata, err: m_axi_rresp[1], last: m_axi_rlast};
@@ -157,7 +173,7 @@ module nic_axi_rd #(
       .in_data_i  (r_in),
       .out_valid_o(r_valid),
       .out_ready_i(r_pop),
-      .out_data_o (r),
+      .out_data_o (r_d),
       .level_o    (unused_level)
   );
 
@@ -169,13 +185,21 @@ module nic_axi_rd #(
   logic [Clients-1:0] mid_burst_q;  // beats of the client's burst have come already
   logic [4:0] lo, hi;               // first and last byte of the command in this bus beat
   sel_t sel;
+  logic done;                       // with this bus beat
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) chunk_valid <= 1'b0;
+    else if (!chunk_valid || done) chunk_valid <= r_valid && known;
+  end
+  always_ff @(posedge clk_i) begin
+    if (r_valid && r_pop) {r, info} <= {r_d, info_d};
+  end
 
   assign sel        = sel_t'(r.id);
   assign lo         = mid_burst_q[sel] ? '0 : info.addr[4:0] & LaneMask;
   assign hi         = r.last ? info.end_addr & LaneMask : LaneMask;
-  assign r_pop      = !known || (chunk_ready && bus_beat_done);  // what nobody asked for is thrown away
-  assign burst_done = r_valid && known && r_pop && r.last;
-  assign chunk_valid = r_valid && known;
+  assign done       = chunk_ready && bus_beat_done;
+  assign r_pop      = !known || !chunk_valid || done;  // what nobody asked for is thrown away
 
   if (AxiDataBits == 256) begin : g_halves
     logic upper, more, upper_q;  // upper_q: the lower half has been passed on
@@ -216,7 +240,7 @@ module nic_axi_rd #(
       mid_burst_q <= '0;
       burst_err_q <= '0;
       cmd_err_q   <= '0;
-    end else if (r_valid && known && r_pop) begin
+    end else if (chunk_valid && done) begin
       mid_burst_q[sel] <= !r.last;
       burst_err_q[sel] <= burst_err && !r.last;
       cmd_err_q[sel]   <= cmd_err && !(r.last && info.last);
@@ -225,8 +249,8 @@ module nic_axi_rd #(
 
   assign err_o.write = 1'b0;
   always_ff @(posedge clk_i) begin
-    err_o.valid <= rst_ni && burst_done && burst_err;
-    if (burst_done && burst_err) err_o.addr <= info.addr;
+    err_o.valid <= rst_ni && chunk_valid && done && r.last && burst_err;
+    err_o.addr  <= info.addr;
   end
 
   // -------------------------------------------------------------- chunks to aligned beats
@@ -252,7 +276,7 @@ module nic_axi_rd #(
       .beat_o
   );
 
-  assign idle_o = bursts_idle && none_outstanding && !realign_busy;
+  assign idle_o = bursts_idle && !burst_valid && none_outstanding && !realign_busy;
 
   nic_axi_rd_check #(
       .MaxReads(MaxReads),

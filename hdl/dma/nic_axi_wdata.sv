@@ -4,7 +4,7 @@
 // Bursts come in the order of AW; at most MaxAhead wait. Per word of 16 bytes one beat of the client is taken, except for
 // the last word of a command when what the shift held back completes it. What is held back waits per client, since other
 // clients' bursts may come between two of a command.
-// Latency: burst to WVALID 2 cycles when the data is there. Rate: a word per cycle, no gap between bursts.
+// Latency: burst to WVALID 3 cycles when the data is there. Rate: a word per cycle, no gap between bursts.
 module nic_axi_wdata #(
     parameter int unsigned AxiDataBits   = 128,
     parameter int unsigned Clients       = 3,
@@ -61,7 +61,8 @@ module nic_axi_wdata #(
 
   nic_fifo #(
       .Width($bits(plan_t)),
-      .Depth(MaxAhead)
+      .Depth(MaxAhead),
+      .RegisterDepth(0)
   ) u_plan (
       .clk_i,
       .rst_ni,

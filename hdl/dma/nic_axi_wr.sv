@@ -9,7 +9,7 @@
 // AWID = client. MaxWrites bursts outstanding in all; B may come in any order between IDs.
 // `done_o`: pulse per command and client, in order, after the B of its last burst; `done_err_o` with it: some B was not
 // OKAY; `err_o` for each such burst.
-// Latency: command to AWVALID 2 cycles, to WVALID 3, B to done 2. Rate: a burst per cycle, a beat per cycle.
+// Latency: command to AWVALID 3 cycles, to WVALID 5, B to done 2. Rate: a burst per cycle, a beat per cycle.
 // `stop_i`: takes no new command, finishes those taken; `idle_o`: nothing is left to do.
 // AXI attributes: INCR, full width, see nic_axi_pkg. Left out: narrow transfers, exclusive access, QoS, regions.
 module nic_axi_wr #(
@@ -64,8 +64,8 @@ module nic_axi_wr #(
   end
 
   // -------------------------------------------------------------- commands to bursts to AW
-  logic bursts_idle, burst_valid, burst_ready, issue, room, none_outstanding;
-  nic_axi_pkg::burst_t burst;
+  logic bursts_idle, cut_valid, cut_ready, burst_valid, burst_ready, issue, room, none_outstanding;
+  nic_axi_pkg::burst_t cut, burst;
   nic_pkg::rd_cmd_t [Clients-1:0] cmd;
 
   always_comb begin
@@ -85,9 +85,25 @@ module nic_axi_wr #(
       .cmd_valid_i,
       .cmd_ready_o,
       .cmd_i        (cmd),
-      .burst_valid_o(burst_valid),
-      .burst_ready_i(burst_ready),
-      .burst_o      (burst)
+      .burst_valid_o(cut_valid),
+      .burst_ready_i(cut_ready),
+      .burst_o      (cut)
+  );
+
+  logic [1:0] unused_cut_level;
+  nic_fifo #(
+      .Width($bits(nic_axi_pkg::burst_t)),
+      .Depth(2)
+  ) u_cut (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (cut_valid && cut_ready),  // what waits may change
+      .in_ready_o (cut_ready),
+      .in_data_i  (cut),
+      .out_valid_o(burst_valid),
+      .out_ready_i(burst_ready),
+      .out_data_o (burst),
+      .level_o    (unused_cut_level)
   );
 
   logic data_room;
@@ -202,7 +218,7 @@ module nic_axi_wr #(
     if (pop) err_o.addr <= info.addr;
   end
 
-  assign idle_o = bursts_idle && none_outstanding && done_o == '0;
+  assign idle_o = bursts_idle && !burst_valid && none_outstanding && done_o == '0;
 
   nic_axi_wr_check #(
       .MaxWrites(MaxWrites),

@@ -8,7 +8,8 @@
 // While the ring is disabled nothing is held; what was asked for is thrown away when it comes. Enabled again, reading
 // resumes behind the last descriptor that was handed out. `load_i` moves that place.
 // `stop_i`: present no further command. A ring whose tail or next descriptor lies outside of it counts as empty.
-// Latency: a tail write is a command in the second cycle after; a burst's last beat is a descriptor in the next.
+// Latency: a tail write is a command in the fourth cycle after; a burst's last beat is a descriptor in the third.
+// Rate: a burst in four cycles.
 module nic_desc_fetch #(
     parameter int unsigned Depth      = 64,
     parameter int unsigned MaxBurst   = 16,
@@ -31,11 +32,12 @@ module nic_desc_fetch #(
     output logic                 desc_valid_o,
     input  logic                 desc_ready_i,
     output logic [127:0]         desc_o,
-    /// Enabled, and every descriptor up to the tail has been handed out.
+    /// Enabled, and every descriptor up to the tail has been handed out: so a cycle ago.
     output logic                 none_free_o,
     /// A read failed (pulse).
     output logic                 err_o,
-    /// Nothing asked for and nothing to ask for.
+    /// No descriptor is on its way; and none will be asked for by itself.
+    output logic                 quiet_o,
     output logic                 idle_o
 );
   localparam int unsigned CountBits = $clog2(Depth + 1);
@@ -63,19 +65,36 @@ module nic_desc_fetch #(
   assign flush = !ring_i.en || load_i;
 
   // -------------------------------------------------------------- what to ask for
-  logic usable, wrapped;
-  logic [15:0] contiguous;
-  count_t want, held, room;
+  // In three steps of a cycle each: how many there are in a row, how many of them make a burst, whether there is room.
+  // The tail only goes forward, and what is held only shrinks without `go`, so that what a step knows may be old.
+  logic usable, wrapped, wrapped_q, ends_q;  // ends_q: the burst goes as far as it can, to the ring's end
+  logic [15:0] contiguous, contiguous_q;
+  count_t want, want_q, held, held_q;
   logic go;
 
   assign usable     = ring_i.en && ring_i.tail < ring_i.count && next_q < ring_i.count;
   assign wrapped    = ring_i.tail < next_q;
-  assign contiguous = !usable ? '0 : wrapped ? ring_i.count - next_q : ring_i.tail - next_q;
-  assign want       = contiguous > 16'(MaxBurst) ? count_t'(MaxBurst) : count_t'(contiguous);
+  assign contiguous = !usable ? '0 : (wrapped ? ring_i.count : ring_i.tail) - next_q;
+  assign want       = contiguous_q > 16'(MaxBurst) ? count_t'(MaxBurst) : count_t'(contiguous_q);
   assign held       = level + inflight_q;
-  assign room       = count_t'(Depth) - held;
-  assign go = want != '0 && want <= room && (want == count_t'(MaxBurst) || wrapped || held < count_t'(EnoughHeld))
-      && !cmd_valid_q && !discard_q && !stop_i;
+  assign go = want_q != '0 && held_q + want_q <= count_t'(Depth)
+      && (want_q == count_t'(MaxBurst) || ends_q || held_q < count_t'(EnoughHeld))
+      && !cmd_valid_q && !discard_q && !stop_i && ring_i.en;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || go || flush) begin
+      contiguous_q <= '0;
+      want_q       <= '0;
+    end else begin
+      contiguous_q <= contiguous;
+      want_q       <= want;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    wrapped_q <= wrapped;
+    ends_q    <= wrapped_q;
+    held_q    <= held;
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) cmd_valid_q <= 1'b0;
@@ -83,7 +102,7 @@ module nic_desc_fetch #(
     else if (cmd_ready_i) cmd_valid_q <= 1'b0;
   end
   always_ff @(posedge clk_i) begin
-    if (go) cmd_q <= '{addr: ring_i.base + {44'b0, next_q, 4'b0}, bytes: {16'(want) << 4}, lane: '0};
+    if (go) cmd_q <= '{addr: ring_i.base + {44'b0, next_q, 4'b0}, bytes: {16'(want_q) << 4}, lane: '0};
   end
   assign cmd_valid_o = cmd_valid_q;
   assign cmd_o       = cmd_q;
@@ -120,7 +139,7 @@ module nic_desc_fetch #(
       burst_q    <= '0;
       released_q <= '0;
     end else begin
-      inflight_q <= inflight_q + (go ? want : '0) - count_t'(beat_valid_i);
+      inflight_q <= inflight_q + (go ? want_q : '0) - count_t'(beat_valid_i);
       discard_q  <= inflight_q != '0 && (flush || discard_q);
       if (beat_valid_i) burst_q <= beat_i.last ? '0 : burst_q + 1'b1;
       released_q <= flush ? '0 : released_q + arrived - count_t'(pop);
@@ -138,16 +157,24 @@ module nic_desc_fetch #(
     end else if (!ring_i.en) begin
       next_q <= used_q;
     end else begin
-      if (go) next_q <= advance(next_q, 16'(want), ring_i.count);
+      if (go) next_q <= advance(next_q, 16'(want_q), ring_i.count);
       if (pop) used_q <= advance(used_q, 16'd1, ring_i.count);
     end
   end
 
-  assign none_free_o = ring_i.en && held == '0 && contiguous == '0;
-  assign idle_o      = inflight_q == '0 && !discard_q && !go;
+  logic none_free;
+  assign none_free = ring_i.en && held == '0 && contiguous == '0;
+  always_ff @(posedge clk_i) none_free_o <= rst_ni && none_free;
+
+  assign quiet_o = inflight_q == '0 && !discard_q && (released_q == '0 || fifo_valid);
+  // What is known is up to date, and no reason to ask.
+  assign idle_o  = quiet_o && !go && contiguous == contiguous_q && want == want_q && (held == held_q || !ring_i.en)
+      && none_free == none_free_o;
 
   // -------------------------------------------------------------- promises
   logic unused_beat;
+  logic [31:0] ring_q, known_q;  // length and tail that `want_q` rests on
+  always_ff @(posedge clk_i) {known_q, ring_q} <= {ring_q, ring_i.count, ring_i.tail};
   assign unused_beat = &{1'b0, beat_i.strb};
   always_ff @(posedge clk_i) begin
     if (rst_ni && beat_valid_i) begin
@@ -156,9 +183,9 @@ module nic_desc_fetch #(
       a_whole : assert (&beat_i.strb) else $error("nic_desc_fetch: part of a descriptor");
     end
     if (rst_ni && go) begin
-      a_end : assert ({1'b0, next_q} + 17'(want) <= {1'b0, ring_i.count})
+      a_end : assert ({1'b0, next_q} + 17'(want_q) <= {1'b0, known_q[31:16]})
         else $error("nic_desc_fetch: a burst across the end of the ring");
-      a_tail : assert (wrapped || next_q + 16'(want) <= ring_i.tail)
+      a_tail : assert (ends_q || next_q + 16'(want_q) <= known_q[15:0])
         else $error("nic_desc_fetch: a burst beyond the tail");
     end
     if (rst_ni && load_i) begin

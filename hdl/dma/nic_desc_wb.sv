@@ -10,7 +10,7 @@
 // A burst that failed retires nothing, nor does anything behind it. `stop_i`: close no further batch.
 // The place of an entry is fixed when it is given, so `load_i` has to wait for `empty_o`, which under `stop_i` may come
 // only after it, and behind a failed burst only by a reset.
-// Latency: descriptor in to command two cycles when hurried; B to head two cycles.
+// Latency: descriptor in to command three cycles when hurried; B to head two cycles.
 module nic_desc_wb #(
     parameter int unsigned MaxBatch     = 8,
     parameter int unsigned WindowCycles = 64
@@ -66,53 +66,59 @@ module nic_desc_wb #(
     logic [1:0] cause;
   } order_t;
 
-  function automatic logic [15:0] advance(logic [15:0] index, span_t by, logic [15:0] count);
-    logic [16:0] sum;
-    sum = {1'b0, index} + 17'(by);
-    return sum >= {1'b0, count} ? '0 : sum[15:0];
-  endfunction
-
   // -------------------------------------------------------------- gather
-  logic [15:0] index_q;  // first descriptor of the batch
+  logic [15:0] next_q, first_q;  // places of the descriptor that comes next, and of the batch's first that is written
   logic [SkipBits-1:0] skip_q;
   batch_t count_q;
   logic [1:0] cause_q;
   logic [AgeBits-1:0] age_q;
   span_t span;
-  logic open, full, joins, close, accept;
+  logic open_q, close_q;  // it has a descriptor; it is to be closed
+  logic full, joins, close, accept;
   logic room, order_ready, issue_free;
 
   assign span  = span_t'(skip_q) + span_t'(count_q);
-  assign open  = span != '0;
-  assign full  = count_q == batch_t'(MaxBatch) || (skip_q == SkipBits'(MaxSkip) && count_q == '0)
-      || {1'b0, index_q} + 17'(span) >= {1'b0, count_i};
-  assign joins = !open || (!full && (in_write_i || count_q == '0));
-  assign close = open && issue_free && order_ready && !stop_i
-      && (full || hurry_i || age_q == AgeBits'(WindowCycles) || (in_valid_i && !joins));
-  assign in_ready_o = joins && room && !close;
+  assign full  = count_q == batch_t'(MaxBatch) || (skip_q == SkipBits'(MaxSkip) && count_q == '0) || next_q >= count_i;
+  assign joins = !open_q || (!full && (in_write_i || count_q == '0));
+  assign close = close_q && !stop_i;
+  assign in_ready_o = joins && room && !close_q;
   assign accept     = in_valid_i && in_ready_o;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      index_q <= '0;
+      next_q  <= '0;
+      open_q  <= 1'b0;
+      close_q <= 1'b0;
       skip_q  <= '0;
       count_q <= '0;
       cause_q <= '0;
       age_q   <= '0;
     end else if (load_i) begin
-      index_q <= load_value_i;
+      next_q <= load_value_i;
     end else if (close) begin
-      index_q <= advance(index_q, span, count_i);
+      if (next_q >= count_i) next_q <= '0;
+      open_q  <= 1'b0;
+      close_q <= 1'b0;
       skip_q  <= '0;
       count_q <= '0;
       cause_q <= '0;
       age_q   <= '0;
     end else begin
+      // What joins in the cycle of this decision is in the batch, too.
+      close_q <= open_q && issue_free && order_ready && !stop_i
+          && (full || hurry_i || age_q == AgeBits'(WindowCycles) || (in_valid_i && !in_write_i && count_q != '0));
+      if (accept) begin
+        open_q <= 1'b1;
+        next_q <= next_q + 1'b1;
+      end
       if (accept && in_write_i) count_q <= count_q + 1'b1;
       if (accept && !in_write_i) skip_q <= skip_q + 1'b1;
       if (accept) cause_q <= cause_q | in_cause_i;
-      if (open && age_q != AgeBits'(WindowCycles)) age_q <= age_q + 1'b1;
+      if (open_q && age_q != AgeBits'(WindowCycles)) age_q <= age_q + 1'b1;
     end
+  end
+  always_ff @(posedge clk_i) begin
+    if (accept && count_q == '0) first_q <= next_q;
   end
 
   // -------------------------------------------------------------- write: the data of a command follows it at once
@@ -124,7 +130,8 @@ module nic_desc_wb #(
 
   nic_fifo #(
       .Width(128),
-      .Depth(DataDepth)
+      .Depth(DataDepth),
+      .RegisterDepth(0)
   ) u_data (
       .clk_i,
       .rst_ni,
@@ -156,7 +163,7 @@ module nic_desc_wb #(
   end
   always_ff @(posedge clk_i) begin
     if (close) begin
-      cmd_q <= '{addr: base_i + {44'b0, index_q + 16'(skip_q), 4'b0}, bytes: {16'(count_q) << 4}};
+      cmd_q <= '{addr: base_i + {44'b0, first_q, 4'b0}, bytes: {16'(count_q) << 4}};
     end
   end
 
@@ -181,8 +188,10 @@ module nic_desc_wb #(
       .out_data_o (order),
       .level_o    (unused_order_level)
   );
-  assign retire = order_valid && (!order.write || done_q != '0);
-  assign err_o  = done_i && done_err_i;
+  logic [16:0] head_next;
+  assign head_next = {1'b0, head_o} + 17'(order.span);
+  assign retire    = order_valid && (!order.write || done_q != '0);
+  assign err_o     = done_i && done_err_i;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -199,7 +208,7 @@ module nic_desc_wb #(
   always_ff @(posedge clk_i) begin
     if (!rst_ni) head_o <= '0;
     else if (load_i) head_o <= load_value_i;
-    else if (retire) head_o <= advance(head_o, order.span, count_i);
+    else if (retire) head_o <= head_next >= {1'b0, count_i} ? '0 : head_next[15:0];
   end
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -211,7 +220,7 @@ module nic_desc_wb #(
     end
   end
 
-  assign empty_o = !open && !order_valid && !retired_o;
+  assign empty_o = !open_q && !order_valid && !retired_o;
   assign idle_o  = empty_o || (stop_i && inflight_q == '0 && !retire && !retired_o);
 
   // -------------------------------------------------------------- promises

@@ -82,9 +82,9 @@ module nic_dma_rx
   } pending_desc_t;
 
   logic failed_q, failed, halt;
-  logic load, load_q;  // apply it; it is asked for
+  logic load_q, asked_q;  // apply it; it is asked for
   logic [15:0] value_q;
-  logic fetch_err, wb_err, wb_empty, wb_idle, fetch_idle, buf_idle;
+  logic fetch_err, wb_err, wb_empty, wb_idle, fetch_quiet, fetch_idle, buf_idle;
   assign halt = stop_i || failed_q;
 
   // -------------------------------------------------------------- descriptors ahead, frames waiting
@@ -94,8 +94,8 @@ module nic_dma_rx
       .clk_i,
       .rst_ni,
       .ring_i,
-      .stop_i      (halt || load_q),
-      .load_i      (load),
+      .stop_i      (halt || asked_q),
+      .load_i      (load_q),
       .load_value_i(value_q),
       .cmd_valid_o (desc_cmd_valid_o),
       .cmd_ready_i (desc_cmd_ready_i),
@@ -107,6 +107,7 @@ module nic_dma_rx
       .desc_o      (desc),
       .none_free_o (none_free),
       .err_o       (fetch_err),
+      .quiet_o     (fetch_quiet),
       .idle_o      (fetch_idle)
   );
 
@@ -147,9 +148,9 @@ module nic_dma_rx
   assign eop       = rest <= buf_bytes_i;
   assign length    = eop ? rest : buf_bytes_i;
   assign step      = frame_valid && desc_valid && pending_ready && payload_q < 5'(MaxPayload) && !cmd_valid_q && !halt
-      && !load_q && drop_q == '0;
+      && !asked_q && drop_q == '0;
   // A frame whose rest nobody wants leaves with the head's new value.
-  assign frame_pop = step ? eop : load && mid_q;
+  assign frame_pop = step ? eop : load_q && mid_q;
 
   always_comb begin
     pending_in            = '0;
@@ -170,7 +171,7 @@ module nic_dma_rx
       payload_q   <= '0;
     end else begin
       if (step) mid_q <= !eop;
-      else if (load) mid_q <= 1'b0;
+      else if (load_q) mid_q <= 1'b0;
       if (step) cmd_valid_q <= 1'b1;
       else if (cmd_ready_i) cmd_valid_q <= 1'b0;
       payload_q <= payload_q + 5'(step) - 5'(done_i);
@@ -198,7 +199,7 @@ module nic_dma_rx
       drop_q <= '0;
     end else begin
       owed_q <= owed_q + (cmd_take ? 16'(beats_of(cmd_q.bytes[14:0])) : '0) - 16'(data_valid_o && data_ready_i);
-      if (load && mid_q) drop_q <= beats_of(rest_q);
+      if (load_q && mid_q) drop_q <= beats_of(rest_q);
       else if (data_valid && drop_q != '0) drop_q <= drop_q - 1'b1;
     end
   end
@@ -206,7 +207,8 @@ module nic_dma_rx
   // -------------------------------------------------------------- payload arrived: descriptor to the write-back
   pending_desc_t pending;
   logic pending_valid, wb_valid, wb_ready, wb_retired;
-  pending_t done_q, unused_pending;  // payload arrived, descriptor not handed on
+  pending_t done_q, pending_level;  // done_q: payload arrived, descriptor not handed on
+  logic last_q;  // nothing is known to follow what the write-back holds
   rx_desc_t wb_desc;
 
   nic_fifo #(
@@ -221,7 +223,7 @@ module nic_dma_rx
       .out_valid_o(pending_valid),
       .out_ready_i(wb_valid && wb_ready),
       .out_data_o (pending),
-      .level_o    (unused_pending)
+      .level_o    (pending_level)
   );
   assign failed   = fetch_err || wb_err || (done_i && done_err_i);
   assign wb_valid = done_q != '0 && !failed_q;
@@ -235,6 +237,7 @@ module nic_dma_rx
       if (failed) failed_q <= 1'b1;
     end
   end
+  always_ff @(posedge clk_i) last_q <= pending_level == '0 && !(frame_valid && desc_valid);
 
   always_comb begin
     wb_desc             = '0;
@@ -253,8 +256,8 @@ module nic_dma_rx
       .base_i      (ring_i.base),
       .count_i     (ring_i.count),
       .stop_i      (halt),
-      .hurry_i     (!pending_valid && !(frame_valid && desc_valid)),
-      .load_i      (load),
+      .hurry_i     (last_q),
+      .load_i      (load_q),
       .load_value_i(value_q),
       .in_valid_i  (wb_valid),
       .in_ready_o  (wb_ready),
@@ -278,16 +281,17 @@ module nic_dma_rx
   );
 
   // -------------------------------------------------------------- head written by software
-  logic quiet;  // nothing of the ring is in flight
-  assign quiet = payload_q == '0 && fetch_idle && wb_idle && (failed_q || !pending_valid);
+  logic none_pending, may_load;
+  assign none_pending = pending_level == '0;
   // Descriptors that a stop keeps from being written back have their place by the old head. Of a queue that has failed
-  // nothing can be used again before the reset, which sets the head, too.
-  assign load  = load_q && quiet && wb_empty && !failed_q && drop_q == '0;
+  // nothing can be used again before the reset, which sets the head, too. As nothing is taken any more, this stays so.
+  assign may_load = asked_q && payload_q == '0 && fetch_quiet && none_pending && wb_empty && !failed_q && drop_q == '0;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) load_q <= 1'b0;
-    else if (load_i) load_q <= 1'b1;
-    else if (load) load_q <= 1'b0;
+    if (!rst_ni) asked_q <= 1'b0;
+    else if (load_i) asked_q <= 1'b1;
+    else if (load_q) asked_q <= 1'b0;
+    load_q <= rst_ni && may_load && !load_q;
   end
   always_ff @(posedge clk_i) begin
     if (load_i) value_q <= load_value_i;
@@ -320,7 +324,8 @@ module nic_dma_rx
     end
   end
 
-  assign idle_o = buf_idle && quiet && !load && drop_q == '0 && !(frame_valid && desc_valid && !halt) && !count_first
+  assign idle_o = buf_idle && payload_q == '0 && fetch_idle && wb_idle && (failed_q || none_pending) && !load_q
+      && !may_load && drop_q == '0 && !(frame_valid && desc_valid && !halt) && !count_first
       && !rxt0_o && !srpd_o && !rxdmt0_o && !rnbc_o;
 
   // -------------------------------------------------------------- promises
@@ -338,8 +343,8 @@ module nic_dma_rx
       a_order : assert (pending_valid) else $error("nic_dma_rx: payload of no descriptor");
     end
     if (rst_ni && owed_q != '0) begin
-      a_owed : assert (quiet || drop_q == '0) else $error("nic_dma_rx: beats both owed and dropped");
-      a_load : assert (!load) else $error("nic_dma_rx: head set before the payload left");
+      a_owed : assert (drop_q == '0) else $error("nic_dma_rx: beats both owed and dropped");
+      a_load : assert (!load_q) else $error("nic_dma_rx: head set before the payload left");
     end
   end
 endmodule

@@ -86,9 +86,9 @@ module nic_dma_tx
   } pending_desc_t;
 
   logic failed_q, failed, halt;
-  logic load, load_q;  // apply it; it is asked for
+  logic load_q, asked_q;  // apply it; it is asked for
   logic [15:0] value_q;
-  logic fetch_err, wb_err, wb_empty, wb_idle, fetch_idle, buf_idle;
+  logic fetch_err, wb_err, wb_empty, wb_idle, fetch_quiet, fetch_idle, buf_idle;
   assign halt = stop_i || failed_q;
 
   // -------------------------------------------------------------- descriptors ahead
@@ -98,8 +98,8 @@ module nic_dma_tx
       .clk_i,
       .rst_ni,
       .ring_i,
-      .stop_i      (halt || load_q),
-      .load_i      (load),
+      .stop_i      (halt || asked_q),
+      .load_i      (load_q),
       .load_value_i(value_q),
       .cmd_valid_o (desc_cmd_valid_o),
       .cmd_ready_i (desc_cmd_ready_i),
@@ -111,15 +111,20 @@ module nic_dma_tx
       .desc_o      (desc),
       .none_free_o (unused_none_free),
       .err_o       (fetch_err),
+      .quiet_o     (fetch_quiet),
       .idle_o      (fetch_idle)
   );
 
   // -------------------------------------------------------------- one step: take a descriptor, ask for its bytes
-  // In one cycle a descriptor is judged, in the next or later it is taken: no slower, as a command takes two cycles, too.
-  logic judged_q;         // these are of the descriptor that waits, with the offset and the share of now:
+  // A descriptor is measured in one cycle, judged in the next, and taken in the third or later.
+  logic measured_q;       // these are of the descriptor that waits, with the offset and the share of now:
   logic [16:0] total_q;   // bytes of the frame with it
   logic long_q;           // that is more than the limit
   logic reads_q, ends_q;  // it has bytes to read; it ends the frame
+  logic judged_q;         // and so are these, with the room that was in use a cycle ago, or is now:
+  logic fits_q;           // there is room for it, or it needs none
+  logic [10:0] after_q;   // words of the frame with it
+  addr_t place_q;         // where its first byte goes
   logic [14:0] offset_q;  // bytes of the frame so far
   logic too_long_q;       // it has exceeded the limit: the rest is skipped
   addr_t start_q;         // its first word
@@ -130,7 +135,7 @@ module nic_dma_tx
   logic [15:0] length;    // of the descriptor that waits
   logic [16:0] total;
   logic [10:0] words_before, words_after;
-  logic too_long, fits;
+  logic too_long;
   logic pending_ready, place_ready, cmd_valid_q;
   nic_pkg::rd_cmd_t cmd_q;
   pending_desc_t pending_in;
@@ -139,14 +144,16 @@ module nic_dma_tx
     return addr_t'(sum >= words ? sum - words : sum);
   endfunction
 
+  function automatic count_t share_of(logic [5:0] kb);
+    return kb > 6'(BufKb) ? count_t'(Words) : count_t'({kb, 6'd0});
+  endfunction
+
   assign length       = desc.cmd.dext ? '0 : desc.length;
   assign total        = {2'b0, offset_q} + {1'b0, length};
   assign too_long     = too_long_q || total > 17'(MaxFrameBytes) || total > {words_q, 4'd0};
   assign words_before = beats_of(offset_q);
   assign words_after  = beats_of(total_q[14:0]);
-  assign fits         = used_q + count_t'(words_after) <= words_q;
-  assign step = judged_q && desc_valid && pending_ready && place_ready && !cmd_valid_q && !halt && !load_q
-      && (fits || !reads_q);
+  assign step = judged_q && fits_q && desc_valid && pending_ready && place_ready && !cmd_valid_q && !halt && !asked_q;
 
   always_comb begin
     pending_in.desc        = desc;
@@ -159,21 +166,25 @@ module nic_dma_tx
   end
 
   logic close, resize;  // the frame under way is complete, or given up; the share changes
-  logic [10:0] closed_words;
-  count_t share;
+  logic [10:0] closed_q;  // words of a frame that was closed in the cycle before; 0: none
+  count_t share_q;
 
-  assign close        = (step && ends_q) || load;
-  assign closed_words = !close ? '0 : step && !long_q ? words_after : words_before;
-  assign share        = buf_kb_i > 6'(BufKb) ? count_t'(Words) : count_t'({buf_kb_i, 6'd0});
-  assign resize       = share != words_q && used_q == '0 && offset_q == '0 && !step;
+  assign close  = (step && ends_q) || load_q;
+  assign resize = share_q != words_q && used_q == '0 && offset_q == '0 && closed_q == '0 && !step;
 
   always_ff @(posedge clk_i) begin
-    judged_q <= rst_ni && desc_valid && !step && !resize && !load_q;
-    if (desc_valid && !judged_q) begin
+    measured_q <= rst_ni && desc_valid && !step && !resize && !asked_q;
+    judged_q   <= rst_ni && desc_valid && !step && !resize && !asked_q && measured_q;
+    if (desc_valid && !measured_q) begin
       total_q <= total;
       long_q  <= too_long;
       reads_q <= length != '0 && !too_long;
       ends_q  <= !desc.cmd.dext && desc.cmd.eop;
+    end
+    if (measured_q && !(judged_q && fits_q)) begin
+      fits_q  <= !reads_q || used_q + count_t'(words_after) <= words_q;
+      after_q <= long_q ? words_before : words_after;
+      place_q <= wrap(count_t'(start_q) + count_t'(offset_q >> 4), words_q);
     end
   end
 
@@ -183,6 +194,7 @@ module nic_dma_tx
       too_long_q <= 1'b0;
       start_q    <= '0;
       used_q     <= '0;
+      closed_q   <= '0;
     end else begin
       if (close) begin
         offset_q   <= '0;
@@ -192,12 +204,15 @@ module nic_dma_tx
         too_long_q <= long_q;
       end
       if (resize) start_q <= '0;
-      else if (close) start_q <= wrap(count_t'(start_q) + count_t'(closed_words), words_q);
-      if (close || freed != '0) used_q <= used_q + count_t'(closed_words) - count_t'(freed);
+      else if (closed_q != '0) start_q <= wrap(count_t'(start_q) + count_t'(closed_q), words_q);
+      closed_q <= !close ? '0 : step ? after_q : words_before;
+      if (closed_q != '0 || freed != '0) used_q <= used_q + count_t'(closed_q) - count_t'(freed);
     end
   end
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || resize) words_q <= share;
+    share_q <= share_of(buf_kb_i);
+    if (!rst_ni) words_q <= share_of(buf_kb_i);
+    else if (resize) words_q <= share_q;
   end
 
   always_ff @(posedge clk_i) begin
@@ -225,7 +240,7 @@ module nic_dma_tx
       .rst_ni,
       .in_valid_i (step && reads_q),
       .in_ready_o (place_ready),
-      .in_data_i  (wrap(count_t'(start_q) + count_t'(offset_q >> 4), words_q)),
+      .in_data_i  (place_q),
       .out_valid_o(place_valid),
       .out_ready_i(read_ends),
       .out_data_o (place),
@@ -243,8 +258,9 @@ module nic_dma_tx
   // -------------------------------------------------------------- descriptors done: frame to the MAC, write-back
   pending_desc_t pending;
   logic pending_valid, finish, wb_ready, wb_retired, frame_ready;
-  logic [PendingBits-1:0] done_q, unused_pending;  // reads that are complete, their descriptor not handed on
+  logic [PendingBits-1:0] done_q, pending_level;  // reads that are complete, their descriptor not handed on
   logic complete, abandon;
+  logic last_q;  // nothing is known to follow what the write-back holds
 
   nic_fifo #(
       .Width($bits(pending_desc_t)),
@@ -258,13 +274,13 @@ module nic_dma_tx
       .out_valid_o(pending_valid),
       .out_ready_i(finish),
       .out_data_o (pending),
-      .level_o    (unused_pending)
+      .level_o    (pending_level)
   );
   assign failed   = fetch_err || wb_err || (read_ends && beat_i.err);
   assign complete = pending_valid && (!pending.reads || done_q != '0) && !failed_q && (!pending.ends || frame_ready);
   assign finish   = complete && wb_ready;
   // The bytes of a frame whose end will not come leave with the head's new value.
-  assign abandon  = load && offset_q != '0;
+  assign abandon  = load_q && offset_q != '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -275,6 +291,7 @@ module nic_dma_tx
       if (failed) failed_q <= 1'b1;
     end
   end
+  always_ff @(posedge clk_i) last_q <= pending_level == '0 && !desc_valid && fetch_quiet;
 
   nic_desc_wb u_wb (
       .clk_i,
@@ -282,8 +299,8 @@ module nic_dma_tx
       .base_i      (ring_i.base),
       .count_i     (ring_i.count),
       .stop_i      (halt),
-      .hurry_i     (!pending_valid && !desc_valid && fetch_idle),
-      .load_i      (load),
+      .hurry_i     (last_q),
+      .load_i      (load_q),
       .load_value_i(value_q),
       .in_valid_i  (complete),
       .in_ready_o  (wb_ready),
@@ -357,23 +374,25 @@ module nic_dma_tx
   );
 
   // -------------------------------------------------------------- head written by software
-  logic quiet;  // nothing of the ring is in flight
-  assign quiet = reads_left == '0 && fetch_idle && wb_idle && (failed_q || !pending_valid);
+  logic none_pending, may_load;
+  assign none_pending = pending_level == '0;
   // Descriptors that a stop keeps from being written back have their place by the old head. Of a queue that has failed
-  // nothing can be used again before the reset, which sets the head, too.
-  assign load  = load_q && quiet && wb_empty && !failed_q && frame_ready;
+  // nothing can be used again before the reset, which sets the head, too. As nothing is taken any more, this stays so.
+  assign may_load = asked_q && reads_left == '0 && fetch_quiet && none_pending && wb_empty && !failed_q && frame_ready;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) load_q <= 1'b0;
-    else if (load_i) load_q <= 1'b1;
-    else if (load) load_q <= 1'b0;
+    if (!rst_ni) asked_q <= 1'b0;
+    else if (load_i) asked_q <= 1'b1;
+    else if (load_q) asked_q <= 1'b0;
+    load_q <= rst_ni && may_load && !load_q;
   end
   always_ff @(posedge clk_i) begin
     if (load_i) value_q <= load_value_i;
   end
 
-  assign idle_o = buf_idle && quiet && !resize && !load && !(desc_valid && !halt)
-      && !txdw_o && !txdw_ide_o && !txqe_o && !txd_low_o;
+  assign idle_o = buf_idle && reads_left == '0 && fetch_idle && wb_idle && (failed_q || none_pending)
+      && closed_q == '0 && !resize && !load_q && !may_load && !(desc_valid && !halt) && !txdw_o
+      && !txdw_ide_o && !txqe_o && !txd_low_o;
 
   // -------------------------------------------------------------- promises
   addr_t distance;  // from the first word in use to the one that is written
@@ -381,17 +400,17 @@ module nic_dma_tx
   always_ff @(posedge clk_i) begin
     if (rst_ni && beat_valid_i) begin
       a_asked : assert (place_valid) else $error("nic_dma_tx: a beat nobody asked for");
-      a_inside : assert (17'(distance) < 17'(used_q) + 17'(words_before))
+      a_inside : assert (17'(distance) < 17'(used_q) + 17'(closed_q) + 17'(words_before))
         else $error("nic_dma_tx: a beat outside of the room in use");
     end
     if (rst_ni && done_q != '0) begin
       a_order : assert (pending_valid) else $error("nic_dma_tx: bytes of no descriptor");
     end
     if (rst_ni && (used_q != '0 || words_before != '0)) begin
-      a_used : assert (17'(used_q) + 17'(words_before) <= 17'(words_q))
+      a_used : assert (17'(used_q) + 17'(closed_q) + 17'(words_before) <= 17'(words_q))
         else $error("nic_dma_tx: more room used than there is");
     end
-    if (rst_ni && load) begin
+    if (rst_ni && load_q) begin
       a_load : assert (!step) else $error("nic_dma_tx: head set while a descriptor is taken");
     end
   end

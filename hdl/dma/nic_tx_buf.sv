@@ -6,7 +6,7 @@
 // sends it, or (`drop`) just frees its room. `freed_o` says how many words become free.
 // Out: valid stays high from a frame's first beat to its last. `hold_i`: offer no further frame.
 // `stat_o`: one record per frame, when the MAC has taken its last beat, with the bytes as they will be on the wire.
-// Latency: frame record to first beat out four cycles. Rate: one beat per cycle, one idle cycle between frames.
+// Latency: frame record to first beat out five cycles. Rate: one beat per cycle, one idle cycle between frames.
 module nic_tx_buf
   import nic_dma_pkg::tx_frame_t;
 #(
@@ -30,7 +30,7 @@ module nic_tx_buf
     input  logic                 frame_valid_i,
     output logic                 frame_ready_o,
     input  tx_frame_t            frame_i,
-    /// Next word to fetch; words that become free in this cycle: one taken, or a frame dropped.
+    /// Next word to fetch; words that became free in the cycle before: one taken, or a frame dropped.
     output logic [AddrBits-1:0]  rd_ptr_o,
     output logic [10:0]          freed_o,
     /// To the MAC; `tx_fcs_o` is valid with all beats of a frame.
@@ -58,7 +58,8 @@ module nic_tx_buf
   // -------------------------------------------------------------- frames
   tx_frame_t frame;
   logic frame_valid, frame_pop;
-  logic [$clog2(FrameDepth+1)-1:0] unused_frames;
+  logic [$clog2(FrameDepth+1)-1:0] frames;
+  logic some_frames;
   nic_fifo #(
       .Width($bits(tx_frame_t)),
       .Depth(FrameDepth)
@@ -71,8 +72,9 @@ module nic_tx_buf
       .out_valid_o(frame_valid),
       .out_ready_i(frame_pop),
       .out_data_o (frame),
-      .level_o    (unused_frames)
+      .level_o    (frames)
   );
+  assign some_frames = frames != '0;
 
   // -------------------------------------------------------------- fetch the words of the present frame
   typedef struct packed {
@@ -147,13 +149,15 @@ module nic_tx_buf
   assign tx_beat_o.last  = out_mark.last;
   assign tx_fcs_o        = out_mark.fcs;
   assign take            = tx_valid_o && tx_ready_i;
-  assign freed_o         = dropped + 11'(take);
   // A frame that the MAC has not begun waits while held: behind a dead link it would wait for ever.
   assign tx_valid_o      = out_valid && (inside_q || !hold_i);
   assign between_o       = !inside_q;
-  assign idle_o          = left_q == '0 && !fetched_q && !out_valid && !frame_valid && !stat_o.valid;
+  assign idle_o          = left_q == '0 && !fetched_q && !out_valid && !some_frames && !stat_o.valid && freed_o == '0;
 
-  always_ff @(posedge clk_i) inside_q <= rst_ni && (take ? !out_mark.last : inside_q);
+  always_ff @(posedge clk_i) begin
+    inside_q <= rst_ni && (take ? !out_mark.last : inside_q);
+    freed_o  <= rst_ni ? dropped + 11'(take) : '0;
+  end
 
   // -------------------------------------------------------------- statistics
   logic [10:0] beats_q;  // taken of the frame under way

@@ -298,9 +298,12 @@ module nic_top #(
   // Without a link the transmit queue takes no descriptor, as the 82574L's: by what is left in the ring the stock driver
   // knows that it must reset the card to get rid of it.
   ring_cfg_t tx_ring_linked;
+  logic tx_on, tx_on_q;
+  assign tx_on = tx_ring.en && (link || tx_cfg.loopback);
+  always_ff @(posedge clk_i) tx_on_q <= core_rst_n && tx_on;
   always_comb begin
     tx_ring_linked    = tx_ring;
-    tx_ring_linked.en = tx_ring.en && (link || tx_cfg.loopback);
+    tx_ring_linked.en = tx_on_q;
   end
 
   nic_dma #(
@@ -371,7 +374,8 @@ module nic_top #(
     .m_axi_rready
   );
 
-  assign data_path_idle  = dma_idle && engines_idle && !tx_busy && !rx_busy && !front_busy && flow_idle;
+  assign data_path_idle = dma_idle && tx_on_q == tx_on && engines_idle && !tx_busy && !rx_busy && !front_busy
+      && flow_idle;
   assign dma_err_valid_o = dma_err.valid;
   assign dma_err_write_o = dma_err.write;
   assign dma_err_addr_o  = dma_err.addr;

@@ -2,8 +2,9 @@
 // What nic_desc_fetch promises of its ring: it asks for each descriptor that software has given once, in order, never over
 // the end of the ring nor beyond the tail, hands them out in that order, and says when none is left.
 //
-// The ring's length is free (1..7) and stays; the tail goes forward as software may move it. Host memory answers when it
-// likes; a descriptor's content is its index. Left out: a ring disabled meanwhile, a failed read (tests/hdl/dma).
+// The ring's length is free (1..7) and stays, and so is the place where it begins: software writes it, then enables the
+// ring. The tail goes forward as software may move it. Host memory answers when it likes; a descriptor's content is its
+// index. Left out: a ring disabled meanwhile, a failed read (tests/hdl/dma).
 module fv_ring
   import nic_pkg::*;
 #(
@@ -13,13 +14,15 @@ module fv_ring
     input logic       clk_i,
     input logic       rst_ni,
     input logic [2:0] count_i,
+    input logic [2:0] start_i,
     input logic [2:0] given_i,  // descriptors that software gives now
     input logic       stop_i,
     input logic       cmd_ready_i,
     input logic       beat_valid_i,
     input logic       desc_ready_i
 );
-  logic cmd_valid, desc_valid, none_free, err, idle, asked, popped;
+  logic load, loaded_q;  // software writes the head; it has done so
+  logic cmd_valid, desc_valid, none_free, err, quiet, idle, asked, popped;
   logic [127:0] desc;
   rd_cmd_t cmd;
   rd_beat_t beat;
@@ -37,9 +40,9 @@ module fv_ring
       .clk_i,
       .rst_ni,
       .ring_i      (ring),
-      .stop_i,
-      .load_i      (1'b0),
-      .load_value_i('0),
+      .stop_i      (stop_i || load),
+      .load_i      (load),
+      .load_value_i(16'(start_i)),
       .cmd_valid_o (cmd_valid),
       .cmd_ready_i,
       .cmd_o       (cmd),
@@ -50,6 +53,7 @@ module fv_ring
       .desc_o      (desc),
       .none_free_o (none_free),
       .err_o       (err),
+      .quiet_o     (quiet),
       .idle_o      (idle)
   );
   assign asked  = cmd_valid && cmd_ready_i;
@@ -57,29 +61,37 @@ module fv_ring
 
   // -------------------------------------------------------------- software, host memory, and the start
   logic started_q = 1'b0;
-  logic [2:0] count_q, tail_q, ask_q, come_q, use_q;  // places in the ring
+  logic [2:0] count_q, start_q, tail_q, ask_q, come_q, use_q;  // places in the ring
   logic [3:0] unasked_q, unused_q;                    // descriptors given but not asked for, not handed out
   logic [Depth-1:0] ends_q;                           // of what is under way, oldest first: it ends a burst
   logic [2:0] under_way_q, n;
+  logic none_left_q;                                  // so a cycle ago
 
   assign n    = 3'(cmd.bytes[6:4]);
-  assign ring = '{en: 1'b1, base: '0, count: 16'(count_i), tail: 16'(tail_q)};
+  assign load = rst_ni && !loaded_q;
+  assign ring = '{en: loaded_q, base: '0, count: 16'(count_i), tail: 16'(tail_q)};
   assign beat = '{err: 1'b0, last: ends_q[0], strb: '1, data: 128'(come_q)};
 
   always_ff @(posedge clk_i) begin
     started_q <= 1'b1;
+    loaded_q  <= rst_ni;
     count_q   <= count_i;
+    start_q   <= start_i;
     assume (started_q || !rst_ni);
     assume (count_i != '0 && (!started_q || count_i == count_q));
+    assume (start_i < count_i && (!started_q || start_i == start_q));
+    assume (loaded_q || given_i == '0);
     assume (unused_q + 4'(given_i) < 4'(count_i));  // software keeps one back
     assume (!beat_valid_i || under_way_q != '0);
     if (!rst_ni) begin
-      {tail_q, ask_q, come_q, use_q} <= '0;
+      {tail_q, ask_q, come_q, use_q} <= {4{start_i}};
       {unasked_q, unused_q}          <= '0;
       {ends_q, under_way_q}          <= '0;
+      none_left_q                    <= 1'b0;
     end else begin
       tail_q      <= advance(tail_q, given_i);
       unasked_q   <= unasked_q + 4'(given_i) - (asked ? 4'(n) : '0);
+      none_left_q <= loaded_q && unused_q == '0;
       unused_q    <= unused_q + 4'(given_i) - 4'(popped);
       under_way_q <= under_way_q + (asked ? n : '0) - 3'(beat_valid_i);
       ends_q      <= (ends_q | (asked ? Depth'(1) << (under_way_q + n - 3'd1) : '0)) >> beat_valid_i;
@@ -101,9 +113,10 @@ module fv_ring
         p_given : assert (unused_q != '0);
         p_handed_in_order : assert (desc == 128'(use_q));
       end
-      p_none_free : assert (none_free == (unused_q == '0));
+      p_none_free : assert (none_free == none_left_q);
       p_room : assert (32'(under_way_q) <= Depth);
-      p_idle : assert (!idle || under_way_q == '0);
+      p_quiet : assert (!quiet || under_way_q == '0);
+      p_idle : assert (!idle || quiet);
       c_wraps : cover (popped && use_q == 3'd0 && ask_q == 3'd1 && count_i == 3'd3);
     end
   end

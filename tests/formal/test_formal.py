@@ -14,15 +14,18 @@ FIFO_MUTANTS = (
     Mutant(FIFO, "level_q + 1'b1 : level_q - 1'b1", "level_q + 1'b1 : level_q"),
     Mutant(FIFO, "a == addr_t'(Depth - 1) ? '0", "a == addr_t'(Depth - 2) ? '0"),
     Mutant(FIFO, "push       = in_valid_i && in_ready_o", "push       = in_valid_i"),
+    Mutant(FIFO, "pop || level_q != LevelBits'(Depth - 1)", "pop || level_q != LevelBits'(Depth - 2)"),
 )
 PROOFS = (
     Proof("fifo", "fv_fifo", (FIFO,), mode="prove", depth=0, reach=16, mutants=(
         *FIFO_MUTANTS,
         Mutant(FIFO, "fetch       = pop;", "fetch       = out_ready_i;"),
+        Mutant(FIFO, "push || level_q != LevelBits'(1)", "push || level_q != LevelBits'(2)"),
     )),
     Proof("fifo-block-ram", "fv_fifo", (FIFO,), mode="prove", depth=0, reach=16,
         parameters="-G Depth=5 -G RegisterDepth=2", mutants=(
-            FIFO_MUTANTS[0], FIFO_MUTANTS[2],
+            FIFO_MUTANTS[0], FIFO_MUTANTS[2], FIFO_MUTANTS[3],
+            Mutant(FIFO, "more_q <= level_q >", "more_q <= level_q >="),
             Mutant(FIFO, "a == addr_t'(Depth - 1) ? '0", "a == addr_t'(Depth - 3) ? '0"),
             Mutant(FIFO, "&& (!out_valid_q || out_ready_i)", "&& !out_valid_q"),
             Mutant(FIFO, "else if (out_ready_i) out_valid_q <= 1'b0", "else out_valid_q <= 1'b0"),
@@ -35,14 +38,14 @@ PROOFS = (
     )),
     Proof("arbiter", "fv_arbiter", (PKG, AXI_PKG, BURSTS), mode="bmc", depth=9, reach=9, mutants=(
         Mutant(BURSTS, "(Clients'(2) << served)", "(Clients'(1) << served)"),
-        Mutant(BURSTS, "(is_last ? taken : '0)", "taken"),
+        Mutant(BURSTS, "(lasts & taken)", "taken"),
         Mutant(BURSTS, "whole.bytes - 16'(gone)", "whole.bytes - 16'(gone) + 1'b1"),
     )),
-    Proof("ring", "fv_ring", (PKG, FIFO, FETCH), mode="bmc", depth=10, reach=13, mutants=(
+    Proof("ring", "fv_ring", (PKG, FIFO, FETCH), mode="bmc", depth=12, reach=14, mutants=(
         Mutant(FETCH, "{1'b0, count} ? '0 : sum[15:0]", "{1'b0, count} ? 16'd1 : sum[15:0]"),
-        Mutant(FETCH, "wrapped ? ring_i.count - next_q", "wrapped ? ring_i.count - next_q + 16'd1"),
+        Mutant(FETCH, "wrapped ? ring_i.count :", "wrapped ? ring_i.count + 16'd1 :"),
         Mutant(FETCH, "assign wrapped    = ring_i.tail < next_q", "assign wrapped    = ring_i.tail <= next_q"),
-        Mutant(FETCH, "want <= room", "want <= room + 1'b1"),
+        Mutant(FETCH, "held_q + want_q <= count_t'(Depth)", "held_q + want_q <= count_t'(Depth + 1)"),
     )),
     Proof("interrupt-delay", "fv_intr_delay", (REGS, CSR_PKG, TIME, DELAY), mode="induction", depth=3, reach=9,
         mutants=(

@@ -224,7 +224,7 @@ async def breaks_rlast_early(dut: Any) -> None:
 @cocotb.test()
 async def breaks_command_changed(dut: Any) -> None:
     bench = await ReadBench(dut, Settings(ready=0.0)).start()
-    for i in range(4):
+    for i in range(6):
         bench.ask(0, HIGH + i, 512, 0)
     for _ in range(10):
         await bench.step()
