@@ -4,7 +4,7 @@
 //
 // Every block sees each access (csr_req_t) and answers those that are its own. While a reset is under way reads are answered
 // and writes ignored. `idle_o` is this block and `dma_idle_i`: nothing will change by itself before `deadline_o`.
-// Latency: write 3 cycles to effect and B, read 5 cycles to data, event to INTx 2 cycles (RXT0 and TXDW 3).
+// Latency: write 3 cycles to effect and B, read 6 cycles to data, event to INTx 2 cycles (RXT0 and TXDW 3).
 module nic_csr
   import nic_pkg::*;
   import nic_regs_pkg::*;
@@ -107,7 +107,8 @@ module nic_csr
 
   // ---------------------------------------------------------------- accesses
   csr_req_t    access, req;
-  logic [31:0] rdata_q, mta_rdata, store_rdata;
+  logic        late_q;  // what is read a cycle later is there
+  logic [31:0] rdata_q, late_rdata_q, mta_rdata, store_rdata;
   logic [31:0] dev_rdata, queue_rdata, flow_rdata, addr_rdata, intr_rdata, rx_delay_rdata, tx_delay_rdata;
   logic [31:0] stats_rdata, nvm_rdata, mdio_rdata;
   logic        axil_idle;
@@ -135,15 +136,17 @@ module nic_csr
     .s_axil_rvalid,
     .s_axil_rready,
     .req_o  (access),
-    .rdata_i(rdata_q | mta_rdata | store_rdata),
+    .rdata_i(rdata_q | late_rdata_q | store_rdata),
     .idle_o (axil_idle)
   );
 
   always_ff @(posedge clk_i) begin
     if (access.rd) begin
       rdata_q <= dev_rdata | queue_rdata | flow_rdata | addr_rdata | intr_rdata | rx_delay_rdata | tx_delay_rdata
-          | stats_rdata | nvm_rdata | mdio_rdata;
+          | nvm_rdata | mdio_rdata;
     end
+    late_q <= access.rd;
+    if (late_q) late_rdata_q <= mta_rdata | stats_rdata;
   end
 
   // ---------------------------------------------------------------- reset

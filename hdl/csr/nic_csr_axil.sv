@@ -3,7 +3,7 @@
 //
 // Always OKAY. A write takes effect only with all four byte enables, as the 82574L has no narrower registers. Of a read and a write
 // that wait together the write goes first. `rdata_i` is sampled in the second cycle after a read's `req_o`.
-// Latency: write 3 cycles to effect and B, read 5 cycles to data. Addresses are aligned and canonical in `req_o`.
+// Latency: write 3 cycles to effect and B, read 6 cycles to data. Addresses are aligned and canonical in `req_o`.
 module nic_csr_axil
   import nic_regs_pkg::*;
   import nic_csr_pkg::*;
@@ -45,7 +45,7 @@ module nic_csr_axil
   logic [31:0] rdata_q;
 
   csr_req_t    req_q;
-  logic [ 1:0] reading_q;  // [0]: the blocks answer in this cycle; [1]: rdata_i is valid
+  logic [ 2:0] reading_q;  // [0]: the access; [2]: rdata_i is valid
   logic        writing_q;  // the write takes effect in this cycle; B follows
   logic        write_go, read_go;
 
@@ -70,9 +70,9 @@ module nic_csr_axil
       writing_q <= write_go;
       if (writing_q) b_full_q <= 1'b1;
       else if (s_axil_bready) b_full_q <= 1'b0;
-      if (reading_q[1]) r_full_q <= 1'b1;
+      if (reading_q[2]) r_full_q <= 1'b1;
       else if (s_axil_rready) r_full_q <= 1'b0;
-      reading_q <= {reading_q[0], read_go};
+      reading_q <= {reading_q[1:0], read_go};
       req_q.wr  <= write_go && wstrb_q == '1;
       req_q.rd  <= read_go;
       if (write_go || read_go) begin
@@ -83,7 +83,7 @@ module nic_csr_axil
     if (s_axil_awready) aw_q <= s_axil_awaddr;
     if (s_axil_wready) {wdata_q, wstrb_q} <= {s_axil_wdata, s_axil_wstrb};
     if (s_axil_arready) ar_q <= s_axil_araddr;
-    if (reading_q[1]) rdata_q <= rdata_i;
+    if (reading_q[2]) rdata_q <= rdata_i;
   end
 
   assign s_axil_awready = running_q && !aw_full_q;

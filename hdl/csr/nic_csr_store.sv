@@ -4,7 +4,7 @@
 // nic.rdl says which (`storage`), what of each is kept and what a reset makes of it; nic_regs_pkg says where. One memory,
 // one word an access. After a reset the words are set back in STORE_WORDS cycles (`clearing_o`); what is read meanwhile is
 // the reset value. Nothing is written meanwhile: req_i.wr has to wait. Latency: memory is read and written one cycle after
-// req_i, in the order of the requests; a read's data one cycle after req_i.rd, out of the memory.
+// req_i, in the order of the requests; a read's data two cycles after req_i.rd.
 module nic_csr_store
   import nic_regs_pkg::*;
   import nic_csr_pkg::*;
@@ -12,7 +12,7 @@ module nic_csr_store
   input  logic            clk_i,
   input  logic            rst_ni,
   input  csr_req_t        req_i,
-  /// one cycle after req_i.rd, 0 when it was for another block
+  /// two cycles after req_i.rd, 0 when it was for another block
   output logic     [31:0] rdata_o,
   output logic            clearing_o
 );
@@ -43,13 +43,23 @@ module nic_csr_store
     data  = clearing_q ? store_reset(clear_index_q) : data_q & store_writable(index_q);
   end
 
+  logic        answer_q, reset_q;  // it is to be given; what the reset makes of it
+  logic [31:0] word_q, reset_word_q;
   always_ff @(posedge clk_i) begin
     if (write) words[index] <= data;
+    if (read_q) word_q <= words[index];
+  end
+  always_ff @(posedge clk_i) begin
+    answer_q <= read_q;
+    if (read_q) begin
+      reset_q      <= clearing_q;
+      reset_word_q <= store_reset(index_q);
+    end
   end
 
   always_comb begin
     rdata_o = '0;
-    if (read_q) rdata_o = clearing_q ? store_reset(index_q) : words[index_q];
+    if (answer_q) rdata_o = reset_q ? reset_word_q : word_q;
   end
 
   always_ff @(posedge clk_i) begin

@@ -6,7 +6,8 @@
 // acknowledgement makes it fall for at least one cycle, so that it is a new interrupt and ITR counts it.
 // Reading ICR clears it if an interrupt is asserted or none is enabled. With CTRL_EXT.IAME, reading or writing ICR while an
 // interrupt is asserted clears the bits of IAM in IMS.
-// Latency: cause to level 2 cycles, acknowledgement to level 1 cycle, before the bus answers the read.
+// Latency: cause to level 2 cycles, or 3 when a register is read or written just then; acknowledgement to level 1 cycle,
+// before the bus answers the read.
 // Left out: MSI-X (IVAR, EIAC, EITR).
 module nic_intr
   import nic_regs_pkg::*;
@@ -37,9 +38,10 @@ module nic_intr
   logic        asserted_d, asserted_q, fire;
   deadline_t   hold_q;
 
-  logic icr_rd, icr_wr, acknowledged;
+  logic icr_rd, icr_wr, imc_wr, acknowledged;
   assign icr_rd       = req_i.rd && req_i.addr == ICR_ADDR;
   assign icr_wr       = req_i.wr && req_i.addr == ICR_ADDR;
+  assign imc_wr       = req_i.wr && req_i.addr == IMC_ADDR;
   assign acknowledged = (icr_rd || icr_wr) && asserted_q;
 
   icr_t event_set;
@@ -61,13 +63,19 @@ module nic_intr
 
     ims_d = ims_q;
     if (req_i.wr && req_i.addr == IMS_ADDR) ims_d |= req_i.wdata & IMS_FIELDS;
-    if (req_i.wr && req_i.addr == IMC_ADDR) ims_d &= ~req_i.wdata;
+    if (imc_wr) ims_d &= ~req_i.wdata;
     if (acknowledged && iame_i) ims_d &= ~iam_q;
   end
 
-  // The level, and the interval that it starts.
-  assign fire = !asserted_q && (icr_q & ims_q & ims_d & ~clear) != '0 && (!hold_q.valid || throttle_expired_i);
-  assign asserted_d = fire || (asserted_q && (kept & ims_d) != '0);
+  // The level, and the interval that it starts. It does not rise in the cycle of an access, which may take its cause away.
+  // Its causes grow but for a few accesses; what each of these leaves is looked at beside the decoder, not behind it.
+  logic left_by_icr, left_by_imc, left;
+  assign fire = !asserted_q && (icr_q & ims_q) != '0 && !req_i.rd && !req_i.wr
+      && (!hold_q.valid || throttle_expired_i);
+  assign left_by_icr = (icr_q & ims_q & ~req_i.wdata & ~(iame_i ? iam_q : '0)) != '0;
+  assign left_by_imc = (icr_q & ims_q & ~req_i.wdata) != '0;
+  assign left = !icr_rd && (!icr_wr || left_by_icr) && (!imc_wr || left_by_imc);
+  assign asserted_d = fire || (asserted_q && left);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin

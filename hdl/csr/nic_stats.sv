@@ -3,7 +3,7 @@
 //
 // A received frame, one that had to wait and a transmitted one can be counted in every cycle: nothing on the wire, legal
 // or not, comes closer (a received frame takes at least two cycles, a transmitted one 2.6 on average). Reads clear, and
-// lose nothing to an increment. Latency: counted in the next cycle.
+// lose nothing to an increment. Latency: counted in the next cycle; a read's data one cycle after req_i.rd.
 // Counters that nothing here can move (collisions, management, TCP segmentation) are not here: they read 0 as every address
 // that no block answers.
 module nic_stats
@@ -14,6 +14,7 @@ module nic_stats
   input  logic            clk_i,
   input  logic            rst_ni,
   input  csr_req_t        req_i,
+  /// one cycle after req_i.rd, 0 when it was for another block
   output logic     [31:0] rdata_o,
   input  rx_stat_t        rx_i,
   /// a frame had to wait for a descriptor, one cycle
@@ -91,7 +92,7 @@ module nic_stats
   end
 
   // ---------------------------------------------------------------- which counter software reads
-  typedef enum logic [1:0] {SideNone, SideRx, SideTx, SideEvent} side_e;
+  typedef enum logic [2:0] {SideNone, SideRx, SideTx, SideEvent, SideTotal, SideOctets} side_e;
   typedef struct packed {
     side_e      side;
     logic [4:0] row;
@@ -103,11 +104,14 @@ module nic_stats
   function automatic place_t of_tx(input tx_row_e row);
     return '{side: SideTx, row: 5'(row)};
   endfunction
+  function automatic place_t of_octets(input logic [2:0] half);  // low and high in turn: GORC, TOR, GOTC, TOT
+    return '{side: SideOctets, row: 5'(half)};
+  endfunction
   function automatic place_t of_event(input event_row_e row);
     return '{side: SideEvent, row: 5'(row)};
   endfunction
 
-  place_t place;
+  place_t place, place_q;  // place_q: what is read, a cycle after it was asked for
   always_comb begin
     place = '{side: SideNone, row: '0};
     if (req_i.rd) case (req_i.addr)
@@ -153,9 +157,19 @@ module nic_stats
       ICTXQMTC_ADDR: place = of_event(TxQueueLow);
       ICRXDMTC_ADDR: place = of_event(RxDescLow);
       ICRXOC_ADDR:   place = of_event(RxOverrun);
+      TPT_ADDR:      place = '{side: SideTotal, row: '0};
+      GORCL_ADDR:    place = of_octets(3'd0);
+      GORCH_ADDR:    place = of_octets(3'd1);
+      TORL_ADDR:     place = of_octets(3'd2);
+      TORH_ADDR:     place = of_octets(3'd3);
+      GOTCL_ADDR:    place = of_octets(3'd4);
+      GOTCH_ADDR:    place = of_octets(3'd5);
+      TOTL_ADDR:     place = of_octets(3'd6);
+      TOTH_ADDR:     place = of_octets(3'd7);
       default: ;
     endcase
   end
+  always_ff @(posedge clk_i) place_q <= rst_ni ? place : '{side: SideNone, row: '0};
 
   // ---------------------------------------------------------------- the counters
   logic [31:0] rx_rdata, tx_rdata, event_rdata, total_rdata, octets_rdata[4];
@@ -166,8 +180,8 @@ module nic_stats
     .clk_i,
     .rst_ni,
     .bump_rows_i(rx_rows),
-    .rd_i       (place.side == SideRx),
-    .rd_row_i   (place.row),
+    .rd_i       (place_q.side == SideRx),
+    .rd_row_i   (place_q.row),
     .rdata_o    (rx_rdata)
   );
 
@@ -177,8 +191,8 @@ module nic_stats
     .clk_i,
     .rst_ni,
     .bump_rows_i(tx_rows),
-    .rd_i       (place.side == SideTx),
-    .rd_row_i   (place.row[3:0]),
+    .rd_i       (place_q.side == SideTx),
+    .rd_row_i   (place_q.row[3:0]),
     .rdata_o    (tx_rdata)
   );
 
@@ -188,8 +202,8 @@ module nic_stats
     .clk_i,
     .rst_ni,
     .bump_rows_i(event_rows),
-    .rd_i       (place.side == SideEvent),
-    .rd_row_i   (place.row[3:0]),
+    .rd_i       (place_q.side == SideEvent),
+    .rd_row_i   (place_q.row[3:0]),
     .rdata_o    (event_rdata)
   );
 
@@ -197,7 +211,7 @@ module nic_stats
     .clk_i,
     .rst_ni,
     .bump_i (tx_frames),
-    .rd_i   (req_i.rd && req_i.addr == TPT_ADDR),
+    .rd_i   (place_q.side == SideTotal),
     .rdata_o(total_rdata)
   );
 
@@ -206,8 +220,8 @@ module nic_stats
     .rst_ni,
     .bump_i   (rx_rows[RxGood]),
     .octets_i (rx_i.bytes),
-    .rd_low_i (req_i.rd && req_i.addr == GORCL_ADDR),
-    .rd_high_i(req_i.rd && req_i.addr == GORCH_ADDR),
+    .rd_low_i (place_q == of_octets(3'd0)),
+    .rd_high_i(place_q == of_octets(3'd1)),
     .rdata_o  (octets_rdata[0])
   );
 
@@ -216,8 +230,8 @@ module nic_stats
     .rst_ni,
     .bump_i   (rx_rows[RxTotal]),
     .octets_i (rx_i.bytes),
-    .rd_low_i (req_i.rd && req_i.addr == TORL_ADDR),
-    .rd_high_i(req_i.rd && req_i.addr == TORH_ADDR),
+    .rd_low_i (place_q == of_octets(3'd2)),
+    .rd_high_i(place_q == of_octets(3'd3)),
     .rdata_o  (octets_rdata[1])
   );
 
@@ -226,8 +240,8 @@ module nic_stats
     .rst_ni,
     .bump_i   (tx_rows[TxGood]),
     .octets_i (tx_i.bytes),
-    .rd_low_i (req_i.rd && req_i.addr == GOTCL_ADDR),
-    .rd_high_i(req_i.rd && req_i.addr == GOTCH_ADDR),
+    .rd_low_i (place_q == of_octets(3'd4)),
+    .rd_high_i(place_q == of_octets(3'd5)),
     .rdata_o  (octets_rdata[2])
   );
 
@@ -236,8 +250,8 @@ module nic_stats
     .rst_ni,
     .bump_i   (tx_frames != '0),
     .octets_i (tx_octets),
-    .rd_low_i (req_i.rd && req_i.addr == TOTL_ADDR),
-    .rd_high_i(req_i.rd && req_i.addr == TOTH_ADDR),
+    .rd_low_i (place_q == of_octets(3'd6)),
+    .rd_high_i(place_q == of_octets(3'd7)),
     .rdata_o  (octets_rdata[3])
   );
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Coroutine
 from typing import Any
 
 import cocotb
@@ -152,14 +153,15 @@ async def shortest_received_frames_without_descriptors(dut: Any) -> None:
     """SBP: fragments of 6 bytes with a gap of 6, one every 2.5 cycles, and each has to wait for a descriptor."""
     bench = await CsrBench(dut).start()
     stat = struct("rx_stat_t").pack(valid=1, bytes=6, fragment=1, multicast=1, broadcast=1)
-    reader = cocotb.start_soon(read_for_ever(bench))
-    for number in range(200):
-        dut.rx_stat_i.value, dut.rnbc_i.value = stat, 1
-        await RisingEdge(dut.clk_i)
-        dut.rx_stat_i.value, dut.rnbc_i.value = 0, 0
-        await bench.cycles(1 + number % 2)
-    reader.cancel()
-    await bench.cycles(20)
+
+    async def receive() -> None:
+        for number in range(200):
+            dut.rx_stat_i.value, dut.rnbc_i.value = stat, 1
+            await RisingEdge(dut.clk_i)
+            dut.rx_stat_i.value, dut.rnbc_i.value = 0, 0
+            await bench.cycles(1 + number % 2)
+
+    await read_during(bench, receive())
     found = +await read_all(bench)
     assert found == {"TPR": 200, "TOR": 200 * 6, "RFC": 200, "RLEC": 200, "RNBC": 200}
 
@@ -168,12 +170,13 @@ async def shortest_received_frames_without_descriptors(dut: Any) -> None:
 async def shortest_sent_frames(dut: Any) -> None:
     """No padding: 1 byte and no FCS, which the packet buffer hands over every other cycle, a multicast address each."""
     bench = await CsrBench(dut).start()
-    reader = cocotb.start_soon(read_for_ever(bench))
-    for _ in range(200):
-        await bench.tx(bytes=1, multicast=1)
-        await bench.cycles(1)
-    reader.cancel()
-    await bench.cycles(20)
+
+    async def send() -> None:
+        for _ in range(200):
+            await bench.tx(bytes=1, multicast=1)
+            await bench.cycles(1)
+
+    await read_during(bench, send())
     found = +await read_all(bench)
     assert found == {"TPT": 200, "TOT": 200, "GPTC": 200, "GOTC": 200, "PTC64": 200, "MPTC": 200}
 
@@ -195,8 +198,10 @@ async def sent_pause_frames_are_in_the_totals_only(dut: Any) -> None:
         assert found == {"TPT": 10, "TOT": 5 * (100 + 64), counter: 5, **sizes}
 
 
-async def read_for_ever(bench: CsrBench) -> None:
-    while True:
+async def read_during(bench: CsrBench, traffic: Coroutine[Any, Any, None]) -> None:
+    """Of a register that counts nothing of it."""
+    task = cocotb.start_soon(traffic)
+    while not task.done():
         await bench.read(regs.CRCERRS)
         await bench.read(regs.BPTC)
 
