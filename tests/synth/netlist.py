@@ -19,13 +19,15 @@ def module_of(netlist):
 
 
 def net_names(module):
-    """One name per net, the shortest that a person gave."""
+    """One name per net: the port's, else the shortest that a person gave."""
     names = {}
     for name, net in module["netnames"].items():
         if not net.get("hide_name"):
             for bit in net["bits"]:
                 if bit not in names or len(name) < len(names[bit]):
                     names[bit] = name
+    for name, port in module["ports"].items():
+        names.update((bit, name) for bit in port["bits"])
     return names
 
 
