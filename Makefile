@@ -12,7 +12,7 @@ run: ## nicosim run: probe, traffic both ways, a capture, remove; ARGS="--help" 
 	@sim/setup.sh run && $(PY) -m sim.cli run $(ARGS)
 test: ## the whole test suite
 	@sim/setup.sh test && $(PY) -m pytest $(ARGS)
-bench: ## how fast it is: tables, JSON, plots; ARGS="--quick" for five minutes
+bench: ## how fast it is: tables, JSON, plots; ARGS="--quick" for three minutes
 	@sim/setup.sh test && $(PY) -m sim.cli bench $(ARGS)
 cover: ## which lines, branches and circumstances the tests reach: tables, lcov; ARGS="--only driver" for the quick half
 	@sim/setup.sh test && $(PY) -m tests.coverage $(ARGS)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntFlag
 
-from driver.e1000e.regs import ALL_ONES, MTA, RAL, STATUS, Readable, Rw, Writable
+from driver.e1000e.regs import ALL_ONES, RAL, STATUS, Readable, Rw, Writable
 from driver.linux.io import IoMem, readl, writel
 from driver.linux.mutex import Mutex
 from driver.linux.printk import pr_err
@@ -26,7 +26,6 @@ class MacInfo:
     addr: bytes = bytes(6)
     perm_addr: bytes = bytes(6)
     rar_entry_count: int = len(RAL)
-    mta_shadow: list[int] = field(default_factory=lambda: [0] * len(MTA))
     mc_filter_type: int = 0  # RCTL.MO
     ledctl_default: int = 0  # LEDCTL while nobody makes the LED flash
     get_link_status: bool = True  # the link may have changed since the PHY was last asked

@@ -91,7 +91,6 @@ async def e1000_reset_hw_82571(hw: Hw) -> int:
 
     owned = await e1000_get_hw_semaphore_82574(hw) == 0
     await rmw32(hw, CTRL, set=CTRL.RST)
-    hw.mac.mta_shadow = [0] * len(MTA)
     if owned:
         await e1000_put_hw_semaphore_82574(hw)
 
@@ -160,15 +159,17 @@ def e1000_hash_mc_addr(mc_filter_type: int, address: bytes) -> int:
 
 
 async def e1000e_update_mc_addr_list_generic(hw: Hw, addresses: Sequence[bytes]) -> None:
-    """Make the MTA hold these addresses and no other. Only registers that change are written."""
+    """Make the MTA hold these addresses and no other.
+
+    All of it is written, whatever it may hold: a group can be joined between a reset and the zeros that
+    `e1000_init_hw_82571` writes, and what the driver remembers of the table is wrong then.
+    """
     table = [0] * len(MTA)
     for address in addresses:
         bit = e1000_hash_mc_addr(hw.mac.mc_filter_type, address)
         table[bit >> 5] |= 1 << (bit & 31)
     for index in reversed(range(len(MTA))):
-        if table[index] != hw.mac.mta_shadow[index]:
-            ew32(hw, MTA[index], table[index])
-    hw.mac.mta_shadow = table
+        ew32(hw, MTA[index], table[index])
     await e1e_flush(hw)
 
 

@@ -78,9 +78,12 @@ class Reported:
 
 
 async def recovered(bench: Bench, queue: str) -> None:
-    """After the error: by the driver itself, or because somebody asks it to, with transmission going on until then."""
+    """After the error: by the driver itself, or because somebody asks it to. The other direction goes on until then."""
     if queue == "transmit":
         timeouts, resets = bench.adapter.tx_timeout_count, bench.device.carrier_changes
+        had = bench.books.host_frames
+        await bench.until(lambda: bench.books.host_frames > had + 20, "frames of the other direction")
+        assert bench.adapter.tx_timeout_count == timeouts, "only because of a reset"
         await bench.until(
             lambda: bench.adapter.tx_timeout_count > timeouts and bench.device.carrier_changes >= resets + 2,
             "the reset", timeout_ns=50_000_000,

@@ -11,7 +11,7 @@ import cocotb
 from cocotb.triggers import Timer
 
 from driver.e1000e import regs
-from driver.e1000e.desc import DESC_BYTES, RXD, TXD_CMD_EOP, TXD_CMD_IFCS, TXD_CMD_RS, TXD_STAT_DD
+from driver.e1000e.desc import DESC_BYTES, RXD, RXD_STAT_DD, TXD_CMD_EOP, TXD_CMD_IFCS, TXD_CMD_RS, TXD_STAT_DD
 from driver.e1000e.regs import TDH, TDT
 from driver.linux.io import writel
 from sim.bench import Bench
@@ -29,6 +29,7 @@ PAGE = 4096
 TX = RawRing(regs.TDBAL, regs.TDBAH, regs.TDLEN, regs.TDH, regs.TDT, at=0)
 RX = RawRing(regs.RDBAL, regs.RDBAH, regs.RDLEN, regs.RDH, regs.RDT, at=PAGE)
 BUFFERS = 4 * PAGE  # in the arena
+RX_BUFFERS, RX_STRIDE = 8 * PAGE, 1024
 SEND = TXD_CMD_EOP | TXD_CMD_IFCS | TXD_CMD_RS
 LINK_NS = 30_000
 LONGEST_BYTES = 16288  # of a frame that the card sends, without FCS
@@ -108,10 +109,12 @@ async def good_again(bad: Bad) -> None:
     await bench.down()
 
 
-def noise(bench: Bench, frames: int = 20) -> None:
+def noise(bench: Bench, frames: int = 20) -> list[bytes]:
     """Frames for whoever listens. Not booked: there is no device."""
-    for data in frames_to(b"\xff" * 6, bench.partner.config.mac, bench.random, frames, (60, 300)):
+    sent = frames_to(b"\xff" * 6, bench.partner.config.mac, bench.random, frames, (60, 300))
+    for data in sent:
         bench.wire.send(Frame(data))
+    return sent
 
 
 # ------------------------------------------------------------------ rings
@@ -238,7 +241,8 @@ async def buffers_across_pages(dut: Any) -> None:
 # ------------------------------------------------------------------ doorbells
 @cocotb.test()
 async def doorbell_storms(dut: Any) -> None:
-    """Both tails written thousands of times, mostly with the value that they have: each frame goes out once."""
+    """Both tails written thousands of times, mostly with the value that they have: each frame goes out once, and each
+    that comes is in a buffer of its own, in order."""
     bad = await bad_driver(dut)
     bare, random = bad.bare, bad.bench.random
     rings = 3000 if bad.bench.config.sim.compiled else 200
@@ -247,19 +251,26 @@ async def doorbell_storms(dut: Any) -> None:
         data = bad.frame(BUFFERS + index * 256, random.randint(60, 250))
         bare.descriptor(TX, index, bad.at(BUFFERS + index * 256), len(data), SEND)
         bad.expect(data)
+        bare.descriptor(RX, index, bad.at(RX_BUFFERS + index * RX_STRIDE))
+    await bad.read(regs.RCTL)  # whose write has arrived before frames do
+    arrived = noise(bad.bench, COUNT - 1)
 
     async def storm() -> None:
         told = 0
         for number in range(rings):
             told = max(told, number * (COUNT - 1) // (rings - 1))
             bare.write(TX.tail, told)
-            bare.write(RX.tail, 0)
+            bare.write(RX.tail, told)
             if random.random() < 0.1:
                 await bare.read(TX.head)
 
     await bad.bench.run(storm())
     await bad.quiet()
-    assert await bad.read(TDH) == COUNT - 1
+    assert await bad.read(TDH) == COUNT - 1 and await bad.read(regs.RDH) == COUNT - 1
+    for index, data in enumerate(arrived):
+        at = RX_BUFFERS + index * RX_STRIDE
+        assert bare.status(RX, index) & RXD_STAT_DD and bare.arena[at : at + len(data)] == data, index
+    assert not bare.status(RX, COUNT - 1) & RXD_STAT_DD
     await good_again(bad)
 
 

@@ -86,11 +86,11 @@ async def losses(bench: Bench, unreported: int = 0) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def trouble(bench: Bench, unreported: int = 0) -> AsyncIterator[Traffic]:
-    """`losses`, with traffic both ways."""
+    """`losses`, with traffic both ways from some time before: then nothing may be lost but what is on its way."""
+    traffic = Traffic(bench)
+    traffic.start()
+    await Timer(bench.random.randint(1, 20_000), "ns")
     async with losses(bench, unreported):
-        traffic = Traffic(bench)
-        traffic.start()
-        await Timer(bench.random.randint(1, 20_000), "ns")
         yield traffic
         await traffic.stop()
 

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
 from driver.e1000e.mac import e1000_hash_mc_addr
+from driver.e1000e.netdev import e1000e_reinit_locked
 from driver.e1000e.regs import MTA, RAH, RAL, RCTL, STATUS
 from driver.linux.netdevice import (
     dev_mc_add,
@@ -18,6 +21,7 @@ from driver.linux.netdevice import (
     dev_set_promiscuity,
     dev_uc_add,
     dev_uc_del,
+    rtnl,
 )
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import MAC_ADDRESS
@@ -143,6 +147,42 @@ def test_filters_survive_a_reset() -> None:
     bench.pump.run(dev_uc_add(bench.netdev, unicast(1)))
     bench.pump.run(dev_set_mtu(bench.netdev, 2000))
     assert passed(bench, MAC_ADDRESS, GROUP, unicast(1), STRANGER, OTHER_GROUP) == [True, True, True, False, False]
+    bench.finish()
+
+
+async def reset(bench: Bench) -> None:
+    async with rtnl():
+        await e1000e_reinit_locked(bench.adapter)
+
+
+async def other_mtu(bench: Bench) -> None:
+    assert await dev_set_mtu(bench.netdev, 3500 - bench.netdev.mtu) == 0
+
+
+@pytest.mark.parametrize("disturbance", [reset, other_mtu])
+def test_address_that_is_added_at_any_moment_of_a_reset_is_there_afterwards(
+    disturbance: Callable[[Bench], Coroutine[Any, Any, None]],
+) -> None:
+    """Lists change without the RTNL. The steps are shorter than what any of its parts takes."""
+    bench = Bench().up()
+    start_ns = bench.pump.now_ns
+    bench.pump.run(disturbance(bench))
+    lasts_ns = bench.pump.now_ns - start_ns
+    assert lasts_ns > 50_000  # 50 ms of the driver's time
+    for delay_ns in range(0, lasts_ns, 1000):
+        added = []
+
+        async def add(added: list[bytes] = added) -> None:
+            await dev_mc_add(bench.netdev_now(), GROUP)
+            await dev_uc_add(bench.netdev_now(), unicast(1))
+            added.append(GROUP)
+
+        bench.pump.at(bench.pump.now_ns + delay_ns, lambda add=add: (bench.kernel.run(add()), None)[1])  # type: ignore[misc]
+        bench.pump.run(disturbance(bench))
+        bench.wait_carrier()
+        assert added and passed(bench, GROUP, unicast(1), OTHER_GROUP) == [True, True, False], delay_ns
+        bench.pump.run(dev_mc_del(bench.netdev, GROUP))
+        bench.pump.run(dev_uc_del(bench.netdev, unicast(1)))
     bench.finish()
 
 
