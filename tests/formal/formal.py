@@ -4,7 +4,8 @@
 A proof is judged in one of three ways: `prove` (property directed reachability) and `induction` (over `depth` cycles)
 say that no state that can be reached breaks an assertion, without a bound; `bmc` says that none does within `depth`
 cycles of the start. `cover` reaches every cover statement within `reach` cycles, so that no assumption has made the
-proof empty. Mutants are substitutions in copies of the RTL, to be found within `reach` cycles.
+proof empty. Mutants are substitutions in copies of the RTL, to be found within `reach` cycles, those of a bmc proof
+within its `depth`: what the proof does not search kills nobody.
 """
 
 import os
@@ -17,9 +18,10 @@ HERE = Path(__file__).resolve().parent
 HDL = HERE.parents[1] / "hdl"
 BIN = Path(sys.executable).parent
 
-# The bounded search by boolector leaves a trace as waves, that by abc does not, but is faster where there is none.
+# The bounded search by boolector leaves a trace as waves. That by abc does not, but is faster where there is none, and
+# more so once registers of model and RTL that are the same are one (scorr).
 ENGINES = {
-    "prove": "abc pdr", "induction": "smtbmc boolector", "bmc": "abc bmc3", "cover": "smtbmc boolector",
+    "prove": "abc pdr", "induction": "smtbmc boolector", "bmc": "abc scorr; bmc3", "cover": "smtbmc boolector",
     "mutant": "smtbmc boolector",
 }  # fmt: skip
 # What is driven by nobody is free; the early_q of fv_sync, and no other register, follow every step of time.
@@ -54,11 +56,18 @@ class Proof:
     top: str
     sources: tuple[str, ...]
     mode: str
-    depth: int  # of induction and bmc
-    reach: int  # of cover, and of the search in a mutant; with two clocks in steps, two or more a tick
+    depth: int  # of induction and bmc; with two clocks in steps, two or more a tick
+    reach: int  # of cover, and of the search in a mutant of a proof without a bound; a bmc proof goes as deep at least
     mutants: tuple[Mutant, ...]
     multiclock: bool = False
     parameters: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.mode != "bmc" or self.depth >= self.reach, f"{self.name} is not proven as deep as it is covered"
+
+    def steps(self, mode: str, mutated: bool) -> int:
+        """How deep a search of `mode` goes."""
+        return self.reach if mode == "cover" or (mutated and self.mode != "bmc") else self.depth
 
 
 def tool(name: str) -> Path:
@@ -84,7 +93,7 @@ def check(proof: Proof, mode: str, folder: Path, mutant: Mutant | None = None) -
     files = [Path(name).name for name in names]
     (folder / "task.sby").write_text(f"""[options]
 mode {"prove" if mode == "induction" else mode}
-depth {proof.reach if mutant or mode == "cover" else proof.depth}
+depth {proof.steps(mode, mutant is not None)}
 {"multiclock on" if proof.multiclock else ""}
 [engines]
 {ENGINES["mutant" if mutant else mode]}

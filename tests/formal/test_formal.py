@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Every proof holds, is not empty, and kills its mutants."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.formal.formal import Mutant, Proof, check
@@ -41,7 +43,7 @@ PROOFS = (
         Mutant(BURSTS, "(lasts & taken)", "taken"),
         Mutant(BURSTS, "whole.bytes - 16'(gone)", "whole.bytes - 16'(gone) + 1'b1"),
     )),
-    Proof("ring", "fv_ring", (PKG, FIFO, FETCH), mode="bmc", depth=12, reach=14, mutants=(
+    Proof("ring", "fv_ring", (PKG, FIFO, FETCH), mode="bmc", depth=14, reach=14, mutants=(
         Mutant(FETCH, "{1'b0, count} ? '0 : sum[15:0]", "{1'b0, count} ? 16'd1 : sum[15:0]"),
         Mutant(FETCH, "wrapped ? ring_i.count :", "wrapped ? ring_i.count + 16'd1 :"),
         Mutant(FETCH, "assign wrapped    = ring_i.tail < next_q", "assign wrapped    = ring_i.tail <= next_q"),
@@ -55,10 +57,11 @@ PROOFS = (
         Mutant(TIME, "now_q >= deadline_i[i].at", "now_q > deadline_i[i].at"),
         Mutant(TIME, "if (deadline_i[i].at < deadline_o)", "if (deadline_i[i].at > deadline_o)"),
     )),
-    Proof("interrupt", "fv_intr", (REGS, CSR_PKG, TIME, INTR), mode="bmc", depth=7, reach=12, mutants=(
+    Proof("interrupt", "fv_intr", (REGS, CSR_PKG, TIME, INTR), mode="bmc", depth=9, reach=9, mutants=(
         Mutant(INTR, "icr_d = kept | set", "icr_d = (icr_q | set) & ~clear"),
         Mutant(INTR, "if (icr_wr) clear = req_i.wdata;", "if (icr_wr) clear = '1;"),
         Mutant(INTR, "(!hold_q.valid || throttle_expired_i)", "1'b1"),
+        Mutant(INTR, "else if (throttle_expired_i) hold_q.valid <= 1'b0;", ""),
         Mutant(INTR, "(asserted_q || ims_q == '0)", "1'b1"),
     )),
 )  # fmt: skip
@@ -83,3 +86,10 @@ def test_it_is_not_empty(proof, tmp_path):
 def test_it_kills_the_mutant(proof, mutant, tmp_path):
     verdict, said = check(proof, "bmc", tmp_path, mutant)
     assert verdict == "FAIL", said
+
+
+def test_no_bounded_proof_is_shallower_than_its_covers_and_mutants():
+    bounded = [proof for proof in PROOFS if proof.mode == "bmc"]
+    assert bounded and all(p.steps("bmc", True) == p.steps("bmc", False) >= p.steps("cover", False) for p in bounded)
+    with pytest.raises(AssertionError, match="not proven as deep"):
+        replace(bounded[0], depth=bounded[0].reach - 1)
