@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from driver.e1000e.adapter import Adapter, Buffer, Ring, e1000_desc_unused
+from driver.e1000e.adapter import MAX_FRAME_BYTES, Adapter, Buffer, Ring, e1000_desc_unused
 from driver.e1000e.desc import (
     DESC_BYTES,
     TXD,
@@ -21,6 +21,7 @@ from driver.linux.dma_mapping import (
     dma_mapping_error,
     dma_unmap_single,
 )
+from driver.linux.if_ether import ETH_FCS_LEN
 from driver.linux.netdevice import (
     NETDEV_TX_BUSY,
     NETDEV_TX_OK,
@@ -37,6 +38,7 @@ from driver.linux.workqueue import schedule_work
 
 __all__ = [
     "MAX_TXD_BYTES",
+    "MAX_TX_BYTES",
     "TX_WAKE_THRESHOLD",
     "e1000_clean_tx_irq",
     "e1000_clean_tx_ring",
@@ -45,6 +47,8 @@ __all__ = [
 ]
 
 MAX_TXD_BYTES = 8192  # of a frame that one descriptor carries; longer frames take several
+MAX_TX_BYTES = MAX_FRAME_BYTES - ETH_FCS_LEN  # longer ones are dropped, whatever the MTU
+MOST_DESCRIPTORS = (MAX_TX_BYTES + MAX_TXD_BYTES - 1) // MAX_TXD_BYTES
 TX_MIN_BYTES = 17  # the card pads only frames that are at least this long
 TX_WAKE_THRESHOLD = 32
 TXD_LOW_SPACE = 2  # descriptors left between tail and head, so that they share no cache line
@@ -104,30 +108,37 @@ async def e1000_configure_tx(adapter: Adapter) -> None:
 def e1000_xmit_frame(skb: SkBuff, netdev: NetDevice) -> int:
     """ndo_start_xmit: put a packet on the ring. It is ours in every case but NETDEV_TX_BUSY."""
     adapter: Adapter = netdev.priv
-    ring = adapter.tx_ring
-    if adapter.down or adapter.hw.gone or skb.len <= 0:
+    ring, answer = adapter.tx_ring, NETDEV_TX_OK
+    if adapter.down or adapter.hw.gone or not 0 < skb.len <= MAX_TX_BYTES:
         adapter.tx_dropped += 1
         dev_kfree_skb_any(skb)
     elif skb.len < TX_MIN_BYTES and skb_put_padto(skb, TX_MIN_BYTES):
         adapter.tx_dropped += 1  # and freed already
     else:
-        count = (skb.len + MAX_TXD_BYTES - 1) // MAX_TXD_BYTES
-        if e1000_maybe_stop_tx(ring, count + TXD_LOW_SPACE):
-            return NETDEV_TX_BUSY
-        first = ring.next_to_use
-        if e1000_tx_map(ring, skb, first):
-            e1000_tx_queue(ring, skb, first, count)
-            # Make sure there is room for the largest packet, before the next one comes.
-            most = (adapter.max_frame_size + MAX_TXD_BYTES - 1) // MAX_TXD_BYTES
-            e1000_maybe_stop_tx(ring, most + TXD_LOW_SPACE)
-        else:
-            adapter.tx_dma_failed += 1
-            adapter.tx_dropped += 1
-            dev_kfree_skb_any(skb)
-    # Also where this packet was dropped: those before it may have been left to it.
+        answer = e1000_tx_frame(ring, skb)
+    # Also where this packet was dropped or refused: those before it may have been left to it.
     if ring.next_to_use != ring.next_to_tell and (not netdev_xmit_more() or netif_xmit_stopped(netdev)):
         ring.next_to_tell = ring.next_to_use
         ew32(adapter.hw, ring.tail, ring.next_to_use)
+    return answer
+
+
+def e1000_tx_frame(ring: Ring, skb: SkBuff) -> int:
+    """Put a packet on the ring, and stop the queue unless there is room for the largest one.
+
+    So who is asked has room, and only a queue that somebody woke too early is refused (NETDEV_TX_BUSY).
+    """
+    adapter, first = ring.adapter, ring.next_to_use
+    count = (skb.len + MAX_TXD_BYTES - 1) // MAX_TXD_BYTES
+    if e1000_maybe_stop_tx(ring, count + TXD_LOW_SPACE):
+        return NETDEV_TX_BUSY
+    if e1000_tx_map(ring, skb, first):
+        e1000_tx_queue(ring, skb, first, count)
+        e1000_maybe_stop_tx(ring, MOST_DESCRIPTORS + TXD_LOW_SPACE)
+    else:
+        adapter.tx_dma_failed += 1
+        adapter.tx_dropped += 1
+        dev_kfree_skb_any(skb)
     return NETDEV_TX_OK
 
 

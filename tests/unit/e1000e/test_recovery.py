@@ -60,7 +60,7 @@ def test_transmit_hang_is_noticed_reset_and_over(frames: int) -> None:
     assert bench.log_has("Hang")
     bench.wait_carrier()
     bench.settle()
-    assert bench.adapter.tx_dropped == min(frames, 61)  # what the ring holds
+    assert bench.adapter.tx_dropped == min(frames, 60)  # of 63 descriptors three are too few for the longest frame
     with bench.kernel.entered():  # what waited behind the ring went with the carrier
         assert sum(net_state().drop_counts().values()) == frames
     works(bench)

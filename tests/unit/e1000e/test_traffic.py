@@ -189,6 +189,55 @@ def test_packet_is_freed_only_after_its_last_descriptor_was_written_back() -> No
     bench.finish()
 
 
+def test_longest_frame_is_sent_whatever_the_mtu_and_a_longer_one_is_dropped() -> None:
+    """Not refused: what cannot be sent would be offered again for ever, and hold up all behind it."""
+    bench = Bench(SMALL_RINGS).up()
+    frames = [frame_of(size) for size in (tx.MAX_TX_BYTES, tx.MAX_TX_BYTES + 1, 600_000, 100)]
+    assert len(send_in_one_run(bench, frames)) == 1
+    assert bench.card.transmitted == [frames[0], frames[3]]
+    assert bench.stats().tx_dropped == 2
+    assert bench.netdev.txq.qdisc.requeues == 0
+    bench.finish()
+
+
+def test_queue_stops_before_a_frame_of_any_size_has_to_be_refused() -> None:
+    bench = Bench(SMALL_RINGS, card=FakeCard(frame_ns=3_000)).up()
+    frames = [frame_of(100 if n % 3 else tx.MAX_TX_BYTES, n) for n in range(300)]
+    bench.send(*frames)
+    bench.settle()
+    assert bench.card.transmitted == frames
+    assert bench.netdev.txq.stops > 3
+    assert bench.netdev.txq.qdisc.requeues == 0
+    bench.finish()
+
+
+def test_frame_that_is_refused_is_sent_later_and_in_order() -> None:
+    """Nobody but who wakes the queue of a full ring brings that about."""
+    bench = Bench(SMALL_RINGS, card=FakeCard(frame_ns=50_000)).up()
+    frames = [frame_of(100, n) for n in range(70)]
+    bench.send(*frames)
+    for _ in range(3):
+        bench.call(lambda: netif_wake_queue(bench.netdev_now()))
+        assert bench.netdev.txq.stopped
+    assert 1 <= bench.netdev.txq.qdisc.requeues <= 3
+    bench.settle(20_000_000)
+    assert bench.card.transmitted == frames
+    assert bench.stats().tx_dropped == 0
+    bench.finish()
+
+
+def test_the_card_is_told_of_a_run_of_which_the_last_frame_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench().up()
+    # two calls for each frame that finds room, and two for one that does not
+    real, calls = tx.e1000_desc_unused, iter(range(100))
+    monkeypatch.setattr(tx, "e1000_desc_unused", lambda ring: 0 if next(calls) in (4, 5) else real(ring))
+    first, frames = bench.adapter.tx_ring.next_to_use, [frame_of(100, n) for n in range(3)]
+    assert send_in_one_run(bench, frames) == [first + 2, first + 3]
+    assert bench.netdev.txq.qdisc.requeues == 1
+    assert bench.card.transmitted == frames
+    bench.finish()
+
+
 # ---------------------------------------------------------------- receive
 def jumbo(mtu: int = 9000, **params: int) -> Bench:
     bench = Bench({"RxDescriptors": 64, **params}).up()
