@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,13 @@ def test_the_list_is_complete() -> None:
 @pytest.mark.parametrize("need", NEEDS)
 def test_the_driver_asks_for_it(need: str) -> None:
     assert any(NEEDS[need](op) for op in _OPS)
+
+
+def test_every_register_that_the_driver_was_seen_to_touch_is_known() -> None:
+    text = gzip.decompress((Path(__file__).parent / "data" / "e1000e-registers-touched.txt.gz").read_bytes()).decode()
+    touched = {int(line.split()[0], 16) for line in text.splitlines() if not line.startswith("#")}
+    assert len(touched) == 462
+    assert touched - card_registers() == set()
 
 
 def test_a_missing_register_is_found() -> None:
