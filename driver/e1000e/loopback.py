@@ -125,7 +125,7 @@ async def e1000_loopback_test(adapter: Adapter) -> int:
     rx = LoopbackRing(Ring(adapter, DESCRIPTORS, RDH, RDT), RX_BUFFER_BYTES, DMA_FROM_DEVICE)
     result = NO_RINGS
     if tx.setup() and rx.setup():
-        await _configure(adapter, tx.ring, rx.ring)
+        _configure(adapter, tx.ring, rx.ring)
         result = NO_PHY
         if await e1000_setup_loopback_test(adapter):
             result = await e1000_run_loopback_test(adapter, tx, rx)
@@ -138,8 +138,8 @@ async def e1000_loopback_test(adapter: Adapter) -> int:
     return result
 
 
-async def _configure(adapter: Adapter, tx: Ring, rx: Ring) -> None:
-    """Both queues run; frames of every kind are received, broken ones too."""
+def _configure(adapter: Adapter, tx: Ring, rx: Ring) -> None:
+    """Both rings, and the transmitter runs. The receiver, off since the reset, has to wait for the loopback."""
     hw = adapter.hw
     ew32(hw, TDBAL, tx.dma & 0xFFFF_FFFF)
     ew32(hw, TDBAH, tx.dma >> 32)
@@ -147,13 +147,11 @@ async def _configure(adapter: Adapter, tx: Ring, rx: Ring) -> None:
     ew32(hw, TDH, 0)
     ew32(hw, TDT, 0)
     ew32(hw, TCTL, TCTL.EN | TCTL.PSP | TCTL.MULR | TCTL.CT.put(15) | TCTL.COLD.put(63))
-    await rmw32(hw, RCTL, clear=RCTL.EN)
     ew32(hw, RDBAL, rx.dma & 0xFFFF_FFFF)
     ew32(hw, RDBAH, rx.dma >> 32)
     ew32(hw, RDLEN, rx.size)
     ew32(hw, RDH, 0)
     ew32(hw, RDT, 0)
-    ew32(hw, RCTL, RCTL.EN | RCTL.UPE | RCTL.MPE | RCTL.BAM | RCTL.LPE | RCTL.SBP | RCTL.SECRC)
 
 
 # ---------------------------------------------------------------- PHY
@@ -192,6 +190,9 @@ def e1000_create_lbtest_frame(number: int) -> bytes:
 
 
 async def e1000_run_loopback_test(adapter: Adapter, tx: LoopbackRing, rx: LoopbackRing) -> int:
+    """Frames of every kind are received, broken ones too, so not before the PHY has turned away from the wire: a frame
+    that the turn cuts would come in before the first of the test."""
+    ew32(adapter.hw, RCTL, RCTL.EN | RCTL.UPE | RCTL.MPE | RCTL.BAM | RCTL.LPE | RCTL.SBP | RCTL.SECRC)
     for index in range(DESCRIPTORS):
         RXD.pack_into(rx.ring.desc, index * DESC_BYTES, rx.buffers[index][1], 0, 0, 0, 0, 0)
     ew32(adapter.hw, RDT, DESCRIPTORS - 1)

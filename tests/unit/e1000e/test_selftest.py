@@ -9,7 +9,7 @@ import pytest
 
 from driver.e1000e import loopback
 from driver.e1000e.loopback import NO_PHY, NO_RINGS, NOT_RETURNED, NOT_SENT, WRONG_CONTENT
-from driver.e1000e.regs import CTRL_EXT, FCRTH, ICR, ICS, IMC, MTA, RAH, RCTL, STATUS, TDLEN, Register
+from driver.e1000e.regs import CTRL_EXT, FCRTH, ICR, ICS, IMC, MTA, PHY_BMCR, RAH, RCTL, STATUS, TDLEN, Register
 from driver.e1000e.selftest import (
     MASKED_CAUSE,
     NO_IRQ,
@@ -222,6 +222,26 @@ def test_phy_that_does_not_loop_back_fails_the_loopback() -> None:
     write = bench.card._write_phy
     bench.card._write_phy = lambda number, value: write(number, value & ~(1 << 14))  # type: ignore[method-assign]
     assert outcome(bench) == SelfTest(loopback=NO_PHY, link=NO_LINK)
+    bench.unload()
+    bench.assert_clean()
+
+
+def test_frame_that_comes_just_before_the_phy_loops_is_not_received(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    bench.load()
+    card, write, loops = bench.card, bench.card._write_phy, 0
+
+    def frame_first(number: int, value: int) -> None:
+        nonlocal loops
+        if number == PHY_BMCR.number and value & PHY_BMCR.LOOPBACK:
+            card._set_link(True)
+            card.receive(frame_of(100))
+            loops += 1
+        write(number, value)
+
+    monkeypatch.setattr(card, "_write_phy", frame_first)
+    assert outcome(bench) == SelfTest()
+    assert loops == 1
     bench.unload()
     bench.assert_clean()
 
