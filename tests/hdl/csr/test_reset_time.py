@@ -60,6 +60,7 @@ async def device_reset_waits_for_the_bus_and_sets_back_registers(dut: Any) -> No
         assert await bench.read(CTRL) & CTRL.RST
         assert int(dut.stop_o.value)
         await bench.write(regs.RDT, 99)
+        await bench.write(regs.PBA, 20)  # which a reset leaves alone
     assert not await bench.read(EECD) & EECD.AUTO_RD
     assert bench.resets == before, "a burst is outstanding"
     assert struct("rx_cfg_t").unpack(int(dut.rx_cfg_o.value)).en, "until then the registers stand"

@@ -8,6 +8,8 @@ import pytest
 from driver.e1000e.adapter import Adapter
 from driver.e1000e.desc import RXD_ERR_CE
 from driver.e1000e.netdev import e1000e_reinit_locked
+from driver.e1000e.regs import GORCH, GORCL
+from driver.e1000e.stats import e1000e_update_stats
 from driver.linux.netdevice import dev_close, rtnl_lock, rtnl_unlock
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import FakeCard
@@ -25,6 +27,19 @@ async def reinit(adapter: Adapter) -> None:
     await rtnl_lock()
     await e1000e_reinit_locked(adapter)
     rtnl_unlock()
+
+
+def test_octets_are_summed_once_when_two_ask_at_a_time() -> None:
+    """Of a pair of halves, the low one stays until the high one is read."""
+    bench = Bench(cpus=2).up()
+    adapter = bench.adapter
+    bench.pump.run(e1000e_update_stats(adapter))
+    before = adapter.stats["gorc"]
+    bench.card.reg[GORCL.offset], bench.card.reg[GORCH.offset] = 1000, 1
+    tasks = [bench.kernel.run(e1000e_update_stats(adapter), cpu=cpu) for cpu in range(2)]
+    bench.pump.until(lambda: all(task.done for task in tasks))
+    assert adapter.stats["gorc"] - before == (1 << 32) + 1000
+    bench.finish()
 
 
 @pytest.mark.parametrize("frames", [1, 3, 30])

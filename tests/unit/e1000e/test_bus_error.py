@@ -6,11 +6,12 @@ from __future__ import annotations
 import pytest
 
 from driver.e1000e import err
-from driver.e1000e.err import e1000_io_error_detected
+from driver.e1000e.err import e1000_io_error_detected, e1000_io_slot_reset
 from driver.e1000e.regs import CTRL_EXT
 from driver.host import PciError
+from driver.linux.delay import msleep
 from driver.linux.errno import EBUSY, ENODEV
-from driver.linux.netdevice import dev_open, netif_device_present, netif_running
+from driver.linux.netdevice import dev_open, netif_device_present, netif_running, rtnl
 from driver.linux.pci import device_shutdown
 from driver.linux.pci_err import PciChannelState, PciErsResult
 from tests.unit.e1000e.bench import Bench, frame_of
@@ -59,6 +60,23 @@ def test_an_interface_that_is_down_stays_down_and_can_be_opened() -> None:
     assert bench.open() == 0
     works(bench)
     bench.finish()
+
+
+def test_the_reset_of_a_slot_waits_for_whoever_configures_the_interface() -> None:
+    bench = Bench()
+    bench.load()
+    pdev, resets = bench.adapter.pdev, bench.card.generation
+    assert bench.pump.run(e1000_io_error_detected(pdev, PciChannelState.IO_NORMAL)) is PciErsResult.NEED_RESET
+    told: list[int] = []
+
+    async def configures() -> None:
+        async with rtnl():
+            await msleep(50)
+            told.append(bench.card.generation)
+
+    tasks = [bench.kernel.run(configures()), bench.kernel.run(e1000_io_slot_reset(pdev))]
+    bench.pump.until(lambda: all(task.done for task in tasks))
+    assert told == [resets] and bench.card.generation > resets
 
 
 @pytest.mark.parametrize("opened", [False, True])

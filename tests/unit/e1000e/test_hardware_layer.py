@@ -14,16 +14,17 @@ from driver.e1000e.ethtool import (
     e1000_get_ringparam,
     e1000_get_strings,
 )
-from driver.e1000e.hw import Hw, ew32
+from driver.e1000e.hw import Hw, er32, ew32
 from driver.e1000e.nvm import NVM_WORDS, e1000_read_nvm_eerd
 from driver.e1000e.param import PARAMS, e1000e_check_options
 from driver.e1000e.phy import e1e_rphy, e1e_wphy, e1000_get_hw_semaphore_82574, e1000_put_hw_semaphore_82574
-from driver.e1000e.regs import ICS, IMS, PHY_ANAR, PHY_ID1
+from driver.e1000e.regs import CTRL, FCAH, FCAL, FCT, FCTTV, ICS, IMS, MTA, PHY_ANAR, PHY_ID1
 from driver.linux.delay import msleep
 from driver.linux.errno import EINVAL
 from driver.linux.ethtool import SPEED_UNKNOWN
 from driver.linux.module import ModuleParamError
 from tests.unit.e1000e.bench import Bench, frame_of
+from tests.unit.e1000e.fake_card import FakeCard
 
 
 @pytest.fixture
@@ -74,6 +75,37 @@ def test_two_tasks_do_not_mix_their_phy_accesses(bench: Bench) -> None:
     tasks = [bench.kernel.run(holder()), bench.kernel.run(other())]
     bench.pump.until(lambda: all(task.done for task in tasks))
     assert order == ["first has it", "first is done", "second"]
+
+
+def test_loss_is_told_once_by_however_many_reads_find_out() -> None:
+    bench = Bench(cpus=2)
+    bench.load()
+    hw, lost = hw_of(bench), []
+    hw.on_gone = lambda: lost.append(hw.gone)
+    bench.card.gone = True
+    tasks = [bench.kernel.run(er32(hw, CTRL), cpu=cpu) for cpu in range(2)]
+    bench.pump.until(lambda: all(task.done for task in tasks))
+    assert lost == [True]
+    assert [line.text for line in bench.kernel.log if "does not answer" in line.text] == [
+        f"{hw.name}: the card does not answer: CTRL and STATUS read all ones"
+    ]
+
+
+class CardThatKeepsNothing(FakeCard):
+    """After its reset what a driver has to set up reads as anything but what a driver would write."""
+
+    def _reset_registers(self) -> None:
+        super()._reset_registers()
+        self.reg |= {register.offset: 0x5A5A for register in (FCAH, FCAL, FCT, FCTTV)}
+        self.reg |= {entry.offset: 0xFFFF_FFFF for entry in MTA}
+
+
+def test_reset_values_are_not_relied_on_for_pause_frames_and_the_hash_table() -> None:
+    bench = Bench(card=CardThatKeepsNothing())
+    bench.load()
+    assert all(bench.card.get(entry) == 0 for entry in MTA)
+    assert (bench.card.get(FCAL), bench.card.get(FCAH), bench.card.get(FCT)) == (0x00C2_8001, 0x0100, 0x8808)
+    assert bench.card.get(FCTTV) == hw_of(bench).fc.pause_time
 
 
 @pytest.mark.parametrize("register", [IMS, ICS])

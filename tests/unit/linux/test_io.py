@@ -56,5 +56,5 @@ def test_rules(broken: Callable[[IoMem], Any], rule: str) -> None:
         if result is not None:
             await result
 
-    with pytest.raises(ContractViolation, match=f"{rule}: window"):
+    with pytest.raises(ContractViolation, match=rf"{rule}: window, made at linux/test_io\.py:\d+ \(window\)"):
         machine(FakeFunction()).run(task())

@@ -37,4 +37,4 @@ def test_a_default_is_checked_too() -> None:
 
 
 def test_errname() -> None:
-    assert (errname(-EINVAL), errname(EINVAL), errname(-4000)) == ("-EINVAL", "EINVAL", "-4000")
+    assert (errname(-EINVAL), errname(EINVAL), errname(-4000), errname(0)) == ("-EINVAL", "EINVAL", "-4000", "0")

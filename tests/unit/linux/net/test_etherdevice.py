@@ -18,6 +18,7 @@ from driver.linux.etherdevice import (
     is_broadcast_ether_addr,
     is_local_ether_addr,
     is_multicast_ether_addr,
+    is_unicast_ether_addr,
     is_valid_ether_addr,
     is_zero_ether_addr,
     mac_text,
@@ -106,6 +107,7 @@ def test_what_kind_of_address(kernel: Kernel) -> None:
     assert is_valid_ether_addr(OURS) and is_local_ether_addr(OURS) and not is_multicast_ether_addr(OURS)
     assert is_zero_ether_addr(bytes(6)) and not is_valid_ether_addr(bytes(6)) and not is_valid_ether_addr(OURS[:5])
     assert is_broadcast_ether_addr(b"\xff" * 6) and is_multicast_ether_addr(b"\xff" * 6)
+    assert is_unicast_ether_addr(OURS) and not is_unicast_ether_addr(b"\x01" + OURS[1:])
     assert not is_valid_ether_addr(b"\x01" + OURS[1:]) and mac_text(OURS) == "02:00:00:00:00:01"
 
 
