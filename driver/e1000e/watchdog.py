@@ -9,6 +9,7 @@ from driver.e1000e.irq import e1000e_force_rx_poll
 from driver.e1000e.mac import e1000e_check_for_copper_link, e1000e_get_speed_and_duplex_copper
 from driver.e1000e.regs import RDTR, STATUS, TCTL, TDH, TDT, TIDV
 from driver.e1000e.stats import e1000e_update_stats
+from driver.e1000e.tx import TX_WAKE_THRESHOLD
 from driver.linux.delay import HZ, jiffies, round_jiffies
 from driver.linux.netdevice import (
     netif_carrier_off,
@@ -74,8 +75,10 @@ async def _link_came_up(adapter: Adapter) -> None:
     await rmw32(adapter.hw, TCTL, set=TCTL.EN)
     if adapter.down or adapter.hw.gone:
         return
-    netif_wake_queue(adapter.netdev)
+    # With the carrier on, cleaning wakes the queue too, which is left to it where the ring is still full.
     netif_carrier_on(adapter.netdev)
+    if e1000_desc_unused(adapter.tx_ring) >= TX_WAKE_THRESHOLD:
+        netif_wake_queue(adapter.netdev)
 
 
 def _link_went_down(adapter: Adapter) -> None:

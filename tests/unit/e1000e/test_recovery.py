@@ -19,8 +19,10 @@ from driver.linux.netdevice import (
     dev_close,
     dev_mc_add,
     dev_set_mtu,
+    netif_carrier_off,
     netif_carrier_ok,
     netif_device_present,
+    netif_queue_stopped,
     netif_running,
     netif_wake_queue,
     rtnl_lock,
@@ -162,6 +164,25 @@ def test_link_that_goes_and_comes_back() -> None:
         works(bench, round)
     assert sum("NIC Link is Up" in line.text for line in bench.kernel.log) == 4
     assert sum("NIC Link is Down" in line.text for line in bench.kernel.log) == 3
+    bench.finish()
+
+
+def test_link_that_comes_back_to_a_full_ring_leaves_the_queue_to_the_cleaning() -> None:
+    bench = Bench({"TxDescriptors": 64}).up()
+    frames = [frame_of(100, number) for number in range(100)]
+    bench.card.tx_hangs = True
+    bench.send(*frames)
+    assert netif_queue_stopped(bench.netdev)
+    bench.call(lambda: netif_carrier_off(bench.netdev))
+    bench.call(lambda: schedule_work(bench.adapter.watchdog_task))
+    bench.wait_carrier()
+    assert netif_queue_stopped(bench.netdev)
+    bench.card.tx_hangs = False
+    bench.card.write(0, TDT.offset, bench.card.get(TDT))
+    bench.settle()
+    assert not netif_queue_stopped(bench.netdev)
+    assert bench.card.transmitted and bench.card.transmitted == frames[: len(bench.card.transmitted)]
+    works(bench)
     bench.finish()
 
 
