@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from driver.e1000e.fc import e1000e_config_fc_after_link_up, e1000e_setup_fc
 from driver.e1000e.hw import Hw, e1e_flush, er32, ew32, rmw32
 from driver.e1000e.phy import (
@@ -29,6 +27,7 @@ from driver.e1000e.regs import (
 )
 from driver.linux.delay import msleep, usleep_range
 from driver.linux.errno import EBUSY, ENODEV, ETIMEDOUT
+from driver.linux.if_ether import ETH_ALEN
 from driver.linux.printk import pr_err, pr_warn
 
 __all__ = [
@@ -158,15 +157,15 @@ def e1000_hash_mc_addr(mc_filter_type: int, address: bytes) -> int:
     return (top >> (4, 3, 2, 0)[mc_filter_type]) & 0xFFF
 
 
-async def e1000e_update_mc_addr_list_generic(hw: Hw, addresses: Sequence[bytes]) -> None:
-    """Make the MTA hold these addresses and no other.
+async def e1000e_update_mc_addr_list_generic(hw: Hw, mc_addr_list: bytes) -> None:
+    """Make the MTA hold these addresses, six bytes each, and no other.
 
     All of it is written, whatever it may hold: a group can be joined between a reset and the zeros that
     `e1000_init_hw_82571` writes, and what the driver remembers of the table is wrong then.
     """
     table = [0] * len(MTA)
-    for address in addresses:
-        bit = e1000_hash_mc_addr(hw.mac.mc_filter_type, address)
+    for at in range(0, len(mc_addr_list), ETH_ALEN):
+        bit = e1000_hash_mc_addr(hw.mac.mc_filter_type, mc_addr_list[at : at + ETH_ALEN])
         table[bit >> 5] |= 1 << (bit & 31)
     for index in reversed(range(len(MTA))):
         ew32(hw, MTA[index], table[index])

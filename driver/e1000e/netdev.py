@@ -36,6 +36,8 @@ from driver.e1000e.tx import e1000_clean_tx_ring, e1000_configure_tx, e1000_xmit
 from driver.linux.delay import usleep_range
 from driver.linux.errno import EADDRNOTAVAIL, EBUSY, ENODEV, ENOMEM
 from driver.linux.etherdevice import eth_hw_addr_set, eth_validate_addr, is_valid_ether_addr
+from driver.linux.if_ether import ETH_ALEN
+from driver.linux.mm import GFP_ATOMIC, kfree, kmalloc
 from driver.linux.napi import napi_disable, napi_enable
 from driver.linux.netdevice import (
     IFF_ALLMULTI,
@@ -256,11 +258,29 @@ async def e1000e_set_rx_mode(netdev: NetDevice) -> None:
     else:
         if netdev.flags & IFF_ALLMULTI:
             mode |= RCTL.MPE
-        else:
-            await e1000e_update_mc_addr_list_generic(adapter.hw, tuple(netdev.mc))
+        elif await e1000e_write_mc_addr_list(netdev) < 0:
+            mode |= RCTL.MPE  # rather every group than one too few
         if await e1000e_write_uc_addr_list(netdev) < 0:
             mode |= RCTL.UPE
     await rmw32(adapter.hw, RCTL, clear=RCTL.UPE | RCTL.MPE, set=mode)
+
+
+async def e1000e_write_mc_addr_list(netdev: NetDevice) -> int:
+    """Hash every group into the multicast table, where all have room: how many, or -ENOMEM when their list finds none.
+
+    The list is flat, as the hardware layer knows nothing of net devices. Linux: e1000e_write_mc_addr_list.
+    """
+    hw, groups = netdev.priv.hw, tuple(netdev.mc)
+    if not groups:
+        await e1000e_update_mc_addr_list_generic(hw, b"")
+        return 0
+    mta_list = kmalloc(len(groups) * ETH_ALEN, GFP_ATOMIC)
+    if mta_list is None:
+        return -ENOMEM
+    mta_list.view[: len(groups) * ETH_ALEN] = b"".join(groups)
+    await e1000e_update_mc_addr_list_generic(hw, bytes(mta_list.view[: len(groups) * ETH_ALEN]))
+    kfree(mta_list)
+    return len(groups)
 
 
 async def e1000e_write_uc_addr_list(netdev: NetDevice) -> int:

@@ -85,6 +85,19 @@ def test_groups_that_come_while_promiscuous_are_there_afterwards() -> None:
     bench.finish()
 
 
+def test_groups_that_find_no_memory_make_it_allmulti_until_they_do() -> None:
+    bench = Bench().up()
+    bench.kernel.mm.fail_if(lambda nbytes: nbytes == len(GROUP))
+    bench.pump.run(dev_mc_add(bench.netdev, GROUP))
+    assert passed(bench, GROUP, OTHER_GROUP, STRANGER) == [True, True, False]
+    bench.kernel.mm.fail_if(None)
+    bench.pump.run(dev_mc_add(bench.netdev, OTHER_GROUP))
+    assert passed(bench, GROUP, OTHER_GROUP, STRANGER) == [True, True, False]
+    bench.pump.run(dev_mc_del(bench.netdev, OTHER_GROUP))
+    assert passed(bench, GROUP, OTHER_GROUP, STRANGER) == [True, False, False]
+    bench.finish()
+
+
 def test_fifteen_more_addresses_are_filtered_exactly_and_the_sixteenth_makes_it_promiscuous() -> None:
     bench = Bench().up()
     for number in range(15):
