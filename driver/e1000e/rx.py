@@ -16,7 +16,7 @@ from driver.e1000e.desc import (
     RXD_STAT_EOP,
     RXD_STATUS_OFFSET,
 )
-from driver.e1000e.hw import e1e_flush, er32, ew32
+from driver.e1000e.hw import e1e_flush, er32, ew32, rmw32
 from driver.e1000e.itr import e1000e_write_itr
 from driver.e1000e.regs import (
     ALL_ONES,
@@ -33,7 +33,6 @@ from driver.e1000e.regs import (
     RXDCTL,
 )
 from driver.e1000e.ring import e1000e_empty_ring
-from driver.linux.delay import usleep_range
 from driver.linux.dma_mapping import (
     DMA_FROM_DEVICE,
     dma_map_single,
@@ -116,12 +115,12 @@ def _unmap(ring: Ring, buffer: Buffer) -> None:
 
 
 async def e1000_setup_rctl(adapter: Adapter) -> None:
-    """RCTL but for the filter bits, which are e1000e_set_rx_mode's. Receives from here on, into nothing yet."""
+    """RCTL but for the filter bits, which are e1000e_set_rx_mode's, and EN, which is e1000_configure_rx's."""
     hw = adapter.hw
     value = await er32(hw, RCTL)
     value &= ~(RCTL.MO | RCTL.BSIZE | RCTL.RDMTS | RCTL.LBM | RCTL.FLXBUF)
-    value &= ~(RCTL.SBP | RCTL.LPE | RCTL.SECRC | RCTL.BSEX)
-    value |= RCTL.EN | RCTL.BAM | RCTL.MO.put(hw.mac.mc_filter_type)
+    value &= ~(RCTL.EN | RCTL.SBP | RCTL.LPE | RCTL.SECRC | RCTL.BSEX)
+    value |= RCTL.BAM | RCTL.MO.put(hw.mac.mc_filter_type)
     if adapter.netdev.mtu > ETH_DATA_LEN:
         value |= RCTL.LPE
     if adapter.params.CrcStripping:
@@ -133,12 +132,8 @@ async def e1000_setup_rctl(adapter: Adapter) -> None:
 
 
 async def e1000_configure_rx(adapter: Adapter) -> None:
-    """Tell the card where the ring is and how to report; the receiver is off meanwhile."""
+    """Tell the card where the ring is and how to report, then let it receive, into nothing yet."""
     hw, ring, params = adapter.hw, adapter.rx_ring, adapter.params
-    rctl = await er32(hw, RCTL)
-    ew32(hw, RCTL, rctl & ~RCTL.EN)
-    await e1e_flush(hw)
-    await usleep_range(10_000, 11_000)
     # No write-back waits for the next frame: the card only stores WTHRESH, and gathers for 64 cycles at most. With
     # RDTR 0 it is announced at once; a delay is for the interrupt alone, and a poll finds what is in memory before.
     thresholds = (
@@ -158,7 +153,7 @@ async def e1000_configure_rx(adapter: Adapter) -> None:
     ew32(hw, RDLEN, ring.size)
     ew32(hw, RDH, 0)
     ew32(hw, RDT, 0)
-    ew32(hw, RCTL, rctl)
+    await rmw32(hw, RCTL, set=RCTL.EN)
 
 
 # ---------------------------------------------------------------- buffers

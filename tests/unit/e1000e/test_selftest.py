@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -346,11 +347,7 @@ def test_interface_that_cannot_be_opened_again_is_told_and_is_closed() -> None:
 def test_group_that_is_joined_during_the_test_is_there_afterwards() -> None:
     """The steps are shorter than the reset of the re-open, in which the multicast table is emptied twice."""
     bench = Bench().up()
-    started_ns = bench.pump.now_ns
-    assert outcome(bench).passed
-    lasts_ns = bench.pump.now_ns - started_ns
-    assert lasts_ns > 1_500_000  # 1.5 s of the driver's time
-    for number, delay_ns in enumerate(range(10_000, lasts_ns, 20_000)):
+    for number, delay_ns in enumerate(itertools.count(10_000, 20_000)):
         group = GROUP[:4] + number.to_bytes(2, "big")
         joined = []
 
@@ -360,9 +357,11 @@ def test_group_that_is_joined_during_the_test_is_there_afterwards() -> None:
 
         bench.pump.at(bench.pump.now_ns + delay_ns, lambda join=join: (bench.kernel.run(join()), None)[1])  # type: ignore[misc]
         assert outcome(bench).passed
-        assert joined
+        if not joined:
+            break  # by then the test was over
         assert bench.card.wanted(frame_of(100, to=group)), delay_ns
         bench.pump.run(dev_mc_del(bench.netdev, group))
+    assert delay_ns > 1_400_000  # 1.4 s of the driver's time
     works(bench)
     bench.finish()
 
