@@ -27,7 +27,7 @@ from driver.host import MmioWrite, PciError
 from driver.linux.dma_mapping import DMA_MAPPING_ERROR
 from driver.linux.ethtool import dev_ethtool
 from driver.linux.interrupt import IRQ_HANDLED, IRQ_NONE, IRQF_SHARED, free_irq, request_irq
-from driver.linux.netdevice import dev_mc_add, dev_mc_del, netif_running
+from driver.linux.netdevice import dev_mc_add, dev_mc_del, netif_device_present, netif_running
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import FakeCard
 
@@ -252,6 +252,8 @@ def test_card_that_goes_during_the_test_is_left_alone() -> None:
         bench = Bench().up()
         bench.pump.at(bench.pump.now_ns + delay_ns, lambda card=bench.card: setattr(card, "gone", True))  # type: ignore[misc]
         assert not outcome(bench).passed
+        told = [line.text for line in bench.kernel.log if "does not answer" in line.text]
+        assert len(told) == 1 and not netif_device_present(bench.netdev), delay_ns
         bench.finish()
 
 
