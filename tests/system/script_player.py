@@ -37,12 +37,13 @@ from sim.launch import configured, launch
 from sim.runner import SimulationFailed
 from sim.traffic import frames_to, transmit_all
 from sim.wire import Frame
+from tests.system.driver_bugs import BUGS
 from tests.system.script import GROUPS, HEADER_BYTES, STANDARD_MTU, Observed
 from tests.system.trouble import reset_by_driver
 
 __all__ = ["Broken", "Player"]
 
-SOCKET_VARIABLE = "NICOSIM_SCRIPT_SOCKET"
+SOCKET_VARIABLE, BUG_VARIABLE = "NICOSIM_SCRIPT_SOCKET", "NICOSIM_SCRIPT_BUG"
 START_S, SCRIPT_S = 590, 120
 LINK_NS = 50_000_000
 BROADCAST, OTHER = b"\xff" * 6, bytes.fromhex("020000000099")
@@ -54,10 +55,10 @@ class Broken(Exception):
 
 
 class Player:
-    """The outer side. Close it at the end."""
+    """The outer side. Close it at the end. bug: one of driver_bugs.py, planted in the driver."""
 
-    def __init__(self, config: BenchConfig, folder: Path) -> None:
-        self._config, self._folder = config, folder
+    def __init__(self, config: BenchConfig, folder: Path, bug: str | None = None) -> None:
+        self._config, self._folder, self._bug = config, folder, bug
         self._number = self._pid = 0
         self._stream: Any = None
         self._thread: threading.Thread | None = None
@@ -109,8 +110,9 @@ class Player:
 
     def _simulate(self, folder: Path, address: str) -> None:
         self._said = ""
+        environment = {SOCKET_VARIABLE: address} | ({BUG_VARIABLE: self._bug} if self._bug else {})
         try:
-            launch(self._config, "tests.system.script_player", folder, environment={SOCKET_VARIABLE: address})
+            launch(self._config, "tests.system.script_player", folder, environment=environment)
         except SimulationFailed as failure:
             self._said = str(failure)
 
@@ -266,6 +268,8 @@ async def answer_to(dut: Any, script: list[str]) -> dict[str, Any]:
 
 @cocotb.test()
 async def serve(dut: Any) -> None:
+    if bug := os.environ.get(BUG_VARIABLE):
+        BUGS[bug]()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(os.environ[SOCKET_VARIABLE])
         stream = connection.makefile("rw")

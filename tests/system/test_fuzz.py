@@ -200,7 +200,7 @@ DRIVER = DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64)
 
 
 def test_a_hundred_thousand_random_writes(tmp_path: Path, bench_seed: int) -> None:
-    """Of every register a good many, and they do something: the card moved thousands of bursts, sent and received frames,
+    """Of every register a good many, and they do something: the card moved thousands of bursts, sent and received,
     was refused memory, and was reset. The bounds are about half of the least of four seeds."""
     facts = fuzzed(100_000, BenchConfig(host=HOST, driver=DRIVER).seeded(bench_seed), tmp_path)
     assert facts["mmio_writes"] >= 100_000 and facts["fewest"] > 50 and facts["frames"] > 1000, facts

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from sim.config import BenchConfig, DriverConfig, HostConfig, SimConfig
+from tests.system.driver_bugs import BUGS
 from tests.system.helpers import AXI, NATIVE
 from tests.system.script import Model, Observed, judged, scripts, scripts_of
 from tests.system.script_player import Broken, Player
@@ -144,13 +145,34 @@ SIMPLEST = {
 @pytest.mark.parametrize("buggy", SIMPLEST, ids=lambda buggy: buggy.__name__)
 def test_a_bug_is_found_and_shrunk(buggy: type[Model], bench_seed: int) -> None:
     simplest, kinds = SIMPLEST[buggy]
-    with pytest.raises(ScriptFailed) as failed:
+    with pytest.raises(ScriptFailed, match="at_host is 0, not") as failed:
         hunt(play_on(buggy), 2000, bench_seed, scripts_of(kinds, most=12))
-    shown = str(failed.value).split("  script\n")[1].split("  seed")[0]
-    steps = [step.strip() for step in shown.splitlines()]
     # Any order in which it happens, and either group, is as simple.
-    assert sorted(step.replace("2", "1") for step in steps) == sorted(simplest)
-    assert "at_host is 0, not" in str(failed.value) and f"{SCRIPT_VARIABLE}='" in str(failed.value)
+    assert sorted(step.replace("2", "1") for step in shown(failed.value)) == sorted(simplest)
+    assert f"{SCRIPT_VARIABLE}='" in str(failed.value)
+
+
+def shown(failure: ScriptFailed) -> list[str]:
+    """The steps of the script that it shows."""
+    return [step.strip() for step in str(failure).split("  script\n")[1].split("  seed")[0].splitlines()]
+
+
+# What the hunt must come to with driver and card themselves, and what is seen to be wrong.
+PLANTED = {
+    "long_frames_are_refused": (["mtu", "receive", "up"], ("up", "mtu", "receive"), "at_host is 0, not 1"),
+    "groups_are_not_counted": (["join", "receive", "up"], ("up", "groups", "receive"), "multicast is 0, not 1"),
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_of_the_driver_is_found_and_shrunk(bug: str, tmp_path: Path, bench_seed: int) -> None:
+    simplest, kinds, wrong = PLANTED[bug]
+    playing = Player(config_of(NATIVE, bench_seed), tmp_path, bug)
+    with pytest.raises(ScriptFailed, match=wrong) as failed:
+        hunt(playing.play, 200, bench_seed, scripts_of(kinds, most=8))
+    playing.close()
+    steps = shown(failed.value)
+    assert sorted(step.split()[0] for step in steps) == simplest and " 1 " in " ".join(steps)
 
 
 def test_no_bug_is_found_where_there_is_none() -> None:
