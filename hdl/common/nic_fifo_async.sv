@@ -2,10 +2,11 @@
 // FIFO between two clocks, first word falls through. Gray-coded pointers, any ratio and phase of the clocks.
 //
 // Both sides are valid/ready streams: valid never waits for ready, payload is stable until taken. Depth is a power of
-// two; the memory is written by one clock and read asynchronously (LUT RAM).
+// two; the memory is written by one clock and read asynchronously (LUT RAM) into a register, which holds the first word.
 // Reset: either reset empties the FIFO on both sides (what was in flight is lost) and holds `in_ready_o` and
 // `out_valid_o` low; it must last 8 cycles of the slower clock so that each side has seen it before the other resumes.
-// Latency: a word is at the output 2 to 3 cycles of `out_clk_i` after it was taken. One word per cycle sustained.
+// Latency: a word is at the output 3 to 4 cycles of `out_clk_i` after it was taken. One word per cycle sustained.
+// Both ready and valid are registers: a reset of the other side shows in them one cycle late.
 module nic_fifo_async #(
     parameter int unsigned Width = 8,
     parameter int unsigned Depth = 16,
@@ -46,8 +47,10 @@ module nic_fifo_async #(
   ptr_t wr_gray_q, rd_gray_q;  // what crosses
 
   // -------------------------------------------------------------- input side
-  logic in_run, in_sees_out_run, in_push;
+  logic in_run, in_sees_out_run, in_push, room_q;
   ptr_t wr_q, wr_next, rd_gray_in;
+  ptr_t rd_in_q;     // words taken out, as known here
+  ptr_t wr_at_full;  // where the next word would go if there were no room
 
   nic_sync u_out_rst_in (
       .clk_i(in_clk_i),
@@ -63,8 +66,9 @@ module nic_fifo_async #(
   );
 
   assign in_run     = in_rst_ni && in_sees_out_run;
-  assign in_level_o = in_run ? wr_q - to_binary(rd_gray_in) : '0;
-  assign in_ready_o = in_run && in_level_o != ptr_t'(Depth);
+  assign in_level_o = wr_q - rd_in_q;
+  assign in_ready_o = room_q;
+  assign wr_at_full = rd_in_q ^ ptr_t'(Depth);
   assign in_push    = in_valid_i && in_ready_o;
   assign wr_next    = wr_q + 1'b1;
 
@@ -75,15 +79,23 @@ module nic_fifo_async #(
     if (!in_run) begin
       wr_q      <= '0;
       wr_gray_q <= '0;
-    end else if (in_push) begin
-      wr_q      <= wr_next;
-      wr_gray_q <= to_gray(wr_next);
+      rd_in_q   <= '0;
+      room_q    <= 1'b0;
+    end else begin
+      if (in_push) begin
+        wr_q      <= wr_next;
+        wr_gray_q <= to_gray(wr_next);
+      end
+      rd_in_q <= to_binary(rd_gray_in);
+      room_q  <= (in_push ? wr_next : wr_q) != wr_at_full;
     end
   end
 
   // -------------------------------------------------------------- output side
-  logic out_run, out_sees_in_run;
-  ptr_t rd_q, rd_next, wr_gray_out;
+  logic out_run, out_sees_in_run, fetch, full_q;
+  logic [Width-1:0] data_q;
+  ptr_t fetched_q, fetched_next, fetched_gray_q;  // words that left the memory: those taken out and the one in `data_q`
+  ptr_t wr_gray_out;
 
   nic_sync u_in_rst_out (
       .clk_i(out_clk_i),
@@ -98,19 +110,29 @@ module nic_fifo_async #(
       .q_o  (wr_gray_out)
   );
 
-  assign out_run     = out_rst_ni && out_sees_in_run;
-  assign out_valid_o = out_run && wr_gray_out != rd_gray_q;
-  assign out_data_o  = mem[rd_q[AddrBits-1:0]];
-  assign rd_next     = rd_q + 1'b1;
+  assign out_run      = out_rst_ni && out_sees_in_run;
+  assign out_valid_o  = full_q;
+  assign out_data_o   = data_q;
+  assign fetch        = wr_gray_out != fetched_gray_q && (!full_q || out_ready_i);
+  assign fetched_next = fetched_q + 1'b1;
 
   always_ff @(posedge out_clk_i) begin
     if (!out_run) begin
-      rd_q      <= '0;
-      rd_gray_q <= '0;
-    end else if (out_valid_o && out_ready_i) begin
-      rd_q      <= rd_next;
-      rd_gray_q <= to_gray(rd_next);
+      full_q         <= 1'b0;
+      fetched_q      <= '0;
+      fetched_gray_q <= '0;
+      rd_gray_q      <= '0;
+    end else begin
+      if (fetch) begin
+        fetched_q      <= fetched_next;
+        fetched_gray_q <= to_gray(fetched_next);
+      end
+      full_q <= fetch || (full_q && !out_ready_i);
+      if (full_q && out_ready_i) rd_gray_q <= fetched_gray_q;
     end
+  end
+  always_ff @(posedge out_clk_i) begin
+    if (fetch) data_q <= mem[fetched_q[AddrBits-1:0]];
   end
 
   // -------------------------------------------------------------- promises

@@ -60,9 +60,9 @@ module nic_axi_wdata #(
   };
 
   nic_fifo #(
-      .Width($bits(plan_t)),
-      .Depth(MaxAhead),
-      .RegisterDepth(0)
+      .Width       ($bits(plan_t)),
+      .Depth       (MaxAhead),
+      .OutRegisters(1)
   ) u_plan (
       .clk_i,
       .rst_ni,

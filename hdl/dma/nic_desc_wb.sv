@@ -129,9 +129,9 @@ module nic_desc_wb #(
   logic [$clog2(DataDepth+1)-1:0] unused_data_level;
 
   nic_fifo #(
-      .Width(128),
-      .Depth(DataDepth),
-      .RegisterDepth(0)
+      .Width       (128),
+      .Depth       (DataDepth),
+      .OutRegisters(1)
   ) u_data (
       .clk_i,
       .rst_ni,

@@ -18,11 +18,11 @@ HERE = Path(__file__).resolve().parent
 HDL = HERE.parents[1] / "hdl"
 BIN = Path(sys.executable).parent
 
-# The bounded search by boolector leaves a trace as waves. That by abc does not, but is faster where there is none, and
-# more so once registers of model and RTL that are the same are one (scorr).
+# Covers and induction are boolector's, which leaves a trace as waves. The bounded searches are abc's: it leaves none,
+# but finds in seconds what boolector takes minutes for, and more so once registers of model and RTL that are the same
+# are one (scorr).
 ENGINES = {
     "prove": "abc pdr", "induction": "smtbmc boolector", "bmc": "abc scorr; bmc3", "cover": "smtbmc boolector",
-    "mutant": "smtbmc boolector",
 }  # fmt: skip
 # What is driven by nobody is free; the early_q of fv_sync, and no other register, follow every step of time.
 MULTICLOCK = """proc
@@ -95,8 +95,9 @@ def check(proof: Proof, mode: str, folder: Path, mutant: Mutant | None = None) -
 mode {"prove" if mode == "induction" else mode}
 depth {proof.steps(mode, mutant is not None)}
 {"multiclock on" if proof.multiclock else ""}
+{"aigsmt none" if ENGINES[mode].startswith("abc") else ""}
 [engines]
-{ENGINES["mutant" if mutant else mode]}
+{ENGINES[mode]}
 [script]
 read_slang -j 1 --top {proof.top} {proof.parameters} {" ".join(files)}
 {MULTICLOCK if proof.multiclock else ""}prep -flatten -top {proof.top}

@@ -5,7 +5,7 @@
 module fv_fifo #(
     parameter int unsigned Width = 2,
     parameter int unsigned Depth = 3,
-    parameter int unsigned RegisterDepth = 64
+    parameter int unsigned OutRegisters = 0
 ) (
     input logic             clk_i,
     input logic             rst_ni,
@@ -15,15 +15,16 @@ module fv_fifo #(
     input logic             watch_i  // the word that goes in now is the one
 );
   localparam int unsigned LevelBits = $clog2(Depth + 1);
+  localparam int unsigned Late = Depth > 2 ? OutRegisters : 0;  // cycles on top of one from input to output
 
   logic in_ready, out_valid, push, pop;
   logic [Width-1:0] out_data;
   logic [LevelBits-1:0] level;
 
   nic_fifo #(
-      .Width        (Width),
-      .Depth        (Depth),
-      .RegisterDepth(RegisterDepth)
+      .Width       (Width),
+      .Depth       (Depth),
+      .OutRegisters(OutRegisters)
   ) u_fifo (
       .clk_i,
       .rst_ni,
@@ -52,17 +53,18 @@ module fv_fifo #(
 
   // -------------------------------------------------------------- the model
   logic [LevelBits-1:0] held_q, ahead_q;
-  logic watching_q, was_held_q;
+  logic [LevelBits-1:0] old[3];  // [n]: words held that were held n cycles ago too
+  logic watching_q;
   logic [Width-1:0] watched_q;
 
+  assign old[0] = held_q;
   always_ff @(posedge clk_i) begin
+    for (int i = 0; i < 2; i++) old[i+1] <= !rst_ni ? '0 : old[i] - LevelBits'(pop && old[i] != '0);
     if (!rst_ni) begin
       held_q     <= '0;
       watching_q <= 1'b0;
-      was_held_q <= 1'b0;
     end else begin
       held_q     <= held_q + LevelBits'(push) - LevelBits'(pop);
-      was_held_q <= held_q > LevelBits'(pop);
       if (!watching_q && push && watch_i) begin
         watching_q <= 1'b1;
         watched_q  <= in_data_i;
@@ -79,8 +81,7 @@ module fv_fifo #(
       p_level : assert (level == held_q);
       p_room : assert (in_ready == (held_q != LevelBits'(Depth)));
       p_nothing_made_up : assert (!out_valid || held_q != '0);
-      // At the output at once, or, with a synchronous read, one cycle later.
-      p_comes_out : assert (out_valid || held_q == '0 || (Depth > RegisterDepth && !was_held_q));
+      p_comes_out_in_time : assert (out_valid == (old[Late] != '0));
       if (watching_q && pop && ahead_q == '0) begin
         p_unchanged : assert (out_data == watched_q);
       end

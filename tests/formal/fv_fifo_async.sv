@@ -41,8 +41,8 @@ module fv_fifo_async #(
       .out_ready_i,
       .out_data_o (out_data)
   );
-  assign push = in_valid_i && in_ready;
-  assign pop  = out_valid && out_ready_i;
+  assign push = in_rst_nq && in_valid_i && in_ready;
+  assign pop  = out_rst_nq && out_valid && out_ready_i;
 
   // -------------------------------------------------------------- resets, and the neighbour in front
   logic [1:0] in_ticks_q = '0, out_ticks_q = '0;
@@ -64,6 +64,7 @@ module fv_fifo_async #(
   // -------------------------------------------------------------- the model
   count_t in_count_q = '0, out_count_q = '0, watched_at_q;
   logic watching_q = 1'b0, seen_q = 1'b0;
+  logic [2:0] late_q = '0;  // ticks for which words have been held and none was at the output
   logic [Width-1:0] watched_q;
 
   always_ff @(posedge in_clk_i) begin
@@ -76,6 +77,7 @@ module fv_fifo_async #(
   end
   always_ff @(posedge out_clk_i) begin
     if (pop) out_count_q <= out_count_q + 1'b1;
+    late_q <= out_rst_nq && in_count_q != out_count_q && !out_valid ? late_q + 1'b1 : '0;
     if (pop && watching_q && out_count_q == watched_at_q) seen_q <= 1'b1;
   end
 
@@ -86,6 +88,7 @@ module fv_fifo_async #(
     end
   end
   always_ff @(posedge out_clk_i) begin
+    p_comes_out_in_time : assert (late_q <= 3'd4);
     if (out_rst_nq && pop) begin
       p_nothing_made_up : assert (in_count_q != out_count_q);
       p_no_overrun : assert (count_t'(in_count_q - out_count_q) <= count_t'(Depth));

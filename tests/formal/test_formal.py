@@ -12,31 +12,53 @@ PKG, REGS, CSR_PKG, AXI_PKG = "pkg/nic_pkg.sv", "csr/gen/nic_regs_pkg.sv", "csr/
 TIME, INTR, DELAY, BURSTS = "csr/nic_time.sv", "csr/nic_intr.sv", "csr/nic_intr_delay.sv", "dma/nic_axi_bursts.sv"
 FETCH = "dma/nic_desc_fetch.sv"
 
-FIFO_MUTANTS = (
-    Mutant(FIFO, "level_q + 1'b1 : level_q - 1'b1", "level_q + 1'b1 : level_q"),
-    Mutant(FIFO, "a == addr_t'(Depth - 1) ? '0", "a == addr_t'(Depth - 2) ? '0"),
+FIFO_FLAG_MUTANTS = (
+    Mutant(FIFO, "level_q + 1'b1 : level_q - 1'b1;\n      some_q", "level_q + 1'b1 : level_q;\n      some_q"),
     Mutant(FIFO, "push       = in_valid_i && in_ready_o", "push       = in_valid_i"),
     Mutant(FIFO, "pop || level_q != LevelBits'(Depth - 1)", "pop || level_q != LevelBits'(Depth - 2)"),
 )
+FIFO_SOME_MUTANT = Mutant(FIFO, "some_q  <= push || level_q != LevelBits'(1)", "some_q  <= push || level_q != '0")
+FIFO_OUT_MUTANTS = (
+    *FIFO_FLAG_MUTANTS,
+    Mutant(FIFO, "push || stored_q != LevelBits'(1)", "push || stored_q != LevelBits'(2)"),
+    Mutant(FIFO, "valid_q[0] <= fetch", "valid_q[0] <= fetch || valid_q[0]"),
+    Mutant(FIFO, "!(&valid_q[OutRegisters-1:i]) || out_ready_i", "!(&valid_q[OutRegisters-1:i])"),
+)
 PROOFS = (
     Proof("fifo", "fv_fifo", (FIFO,), mode="prove", depth=0, reach=16, mutants=(
-        *FIFO_MUTANTS,
+        *FIFO_FLAG_MUTANTS,
+        FIFO_SOME_MUTANT,
+        Mutant(FIFO, "a == addr_t'(Depth - 1) ? '0", "a == addr_t'(Depth - 2) ? '0"),
         Mutant(FIFO, "fetch       = pop;", "fetch       = out_ready_i;"),
-        Mutant(FIFO, "push || level_q != LevelBits'(1)", "push || level_q != LevelBits'(2)"),
     )),
-    Proof("fifo-block-ram", "fv_fifo", (FIFO,), mode="prove", depth=0, reach=16,
-        parameters="-G Depth=5 -G RegisterDepth=2", mutants=(
-            FIFO_MUTANTS[0], FIFO_MUTANTS[2], FIFO_MUTANTS[3],
-            Mutant(FIFO, "more_q <= level_q >", "more_q <= level_q >="),
+    Proof("fifo-registers", "fv_fifo", (FIFO,), mode="prove", depth=0, reach=16, parameters="-G Depth=2", mutants=(
+        *FIFO_FLAG_MUTANTS,
+        FIFO_SOME_MUTANT,
+        Mutant(FIFO, "if (!some_q || pop) first_q", "if (!some_q) first_q"),
+        Mutant(FIFO, "room_q ? in_data_i : second_q", "in_data_i"),
+        Mutant(FIFO, "if (push) second_q", "if (in_valid_i) second_q"),
+    )),
+    Proof("fifo-one-register", "fv_fifo", (FIFO,), mode="prove", depth=0, reach=16,
+        parameters="-G Depth=5 -G OutRegisters=1", mutants=(
+            *FIFO_OUT_MUTANTS,
             Mutant(FIFO, "a == addr_t'(Depth - 1) ? '0", "a == addr_t'(Depth - 3) ? '0"),
-            Mutant(FIFO, "&& (!out_valid_q || out_ready_i)", "&& !out_valid_q"),
-            Mutant(FIFO, "else if (out_ready_i) out_valid_q <= 1'b0", "else out_valid_q <= 1'b0"),
         )),
-    Proof("fifo-async", "fv_fifo_async", ("fv_sync.sv", FIFO_ASYNC), mode="bmc", depth=30, reach=30, multiclock=True,
+    Proof("fifo-two-registers", "fv_fifo", (FIFO,), mode="prove", depth=0, reach=16,
+        parameters="-G Depth=5 -G OutRegisters=2", mutants=(
+            *FIFO_OUT_MUTANTS,
+            Mutant(FIFO, "a == addr_t'(Depth - 1) ? '0", "a == addr_t'(Depth - 4) ? '0"),
+            Mutant(FIFO, "if (go[i]) data_q[i] <= data_q[i-1]", "data_q[i] <= data_q[i-1]"),
+            Mutant(FIFO, "if (go[i]) valid_q[i] <= valid_q[i-1]", "if (go[i]) valid_q[i] <= go[0]"),
+        )),
+    Proof("fifo-async", "fv_fifo_async", ("fv_sync.sv", FIFO_ASYNC), mode="bmc", depth=31, reach=31, multiclock=True,
         mutants=(
         Mutant(FIFO_ASYNC, "return binary ^ (binary >> 1);", "return binary;"),
-        Mutant(FIFO_ASYNC, "in_run && in_level_o != ptr_t'(Depth)", "in_run && in_level_o != ptr_t'(Depth + 1)"),
-        Mutant(FIFO_ASYNC, "wr_gray_out != rd_gray_q", "wr_gray_out[1:0] != rd_gray_q[1:0]"),
+        Mutant(FIFO_ASYNC, "wr_at_full = rd_in_q ^ ptr_t'(Depth)", "wr_at_full = rd_in_q ^ ptr_t'(Depth + 1)"),
+        Mutant(FIFO_ASYNC, "(in_push ? wr_next : wr_q) != wr_at_full", "wr_q != wr_at_full"),
+        Mutant(FIFO_ASYNC, "wr_gray_out != fetched_gray_q", "wr_gray_out[AddrBits:1] != fetched_gray_q[AddrBits:1]"),
+        Mutant(FIFO_ASYNC, "&& (!full_q || out_ready_i)", "&& 1'b1"),
+        Mutant(FIFO_ASYNC, "rd_gray_q <= fetched_gray_q", "rd_gray_q <= to_gray(fetched_next)"),
+        Mutant(FIFO_ASYNC, "full_q <= fetch || (full_q && !out_ready_i)", "full_q <= fetch || full_q"),
     )),
     Proof("arbiter", "fv_arbiter", (PKG, AXI_PKG, BURSTS), mode="bmc", depth=9, reach=9, mutants=(
         Mutant(BURSTS, "(Clients'(2) << served)", "(Clients'(1) << served)"),

@@ -110,18 +110,23 @@ async def reset_empties_it(dut: Any) -> None:
     assert bench.taken == 0
 
 
-SHAPES = {"1x1": (1, 1), "9x2": (9, 2), "152x5": (152, 5), "8x16": (8, 16), "74x65": (74, 65), "20x128": (20, 128)}
+# Width, depth, output registers; None: as many as the module takes for this depth by itself.
+SHAPES = {
+    "1x1": (1, 1, None), "9x2": (9, 2, None), "152x5": (152, 5, None), "8x16": (8, 16, None), "74x65": (74, 65, None),
+    "20x128": (20, 128, None), "8x3 + 1": (8, 3, 1), "8x4 + 2": (8, 4, 2), "16x40 + 0": (16, 40, 0),
+}  # fmt: skip
 
 
-def design(width: int, depth: int) -> Design:
-    return Design("nic_fifo", nic_sources("nic_fifo"), {"Width": width, "Depth": depth})
+def design(width: int, depth: int, registers: int | None) -> Design:
+    own = {} if registers is None else {"OutRegisters": registers}
+    return Design("nic_fifo", nic_sources("nic_fifo"), {"Width": width, "Depth": depth, **own})
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nic_fifo(shape, tmp_path):
-    width, depth = SHAPES[shape]
+    depth = SHAPES[shape][1]
     result = simulate(
-        design(width, depth), MODULE, folder=tmp_path, environment={"DEPTH": str(depth)}, test_filter=r"^(?!.*broken)"
+        design(*SHAPES[shape]), MODULE, folder=tmp_path, environment={"DEPTH": str(depth)}, test_filter=r"^(?!.*broken)"
     )
     assert result.passed == 4
 
@@ -138,4 +143,4 @@ async def broken_a_word_that_changes_while_it_waits(dut: Any) -> None:
 
 def test_a_changing_word_is_caught(tmp_path):
     with pytest.raises(SimulationFailed, match="a waiting input changed"):
-        simulate(design(8, 16), MODULE, folder=tmp_path, environment={"DEPTH": "16"}, test_filter="broken")
+        simulate(design(8, 16, None), MODULE, folder=tmp_path, environment={"DEPTH": "16"}, test_filter="broken")
