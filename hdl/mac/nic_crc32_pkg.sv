@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The frame check sequence of IEEE 802.3 (3.2.9) over 64-bit words, as pure functions.
 //
-// Reflected form: byte lane 0, bit 0 is first on the wire. Start with `Init`; `update` takes whole words only: a frame's last
-// word, of 1..8 bytes, is filled up with zeros. That keeps the loop of state on state at one level of sums; what the zeros
-// did is dealt with outside of it: a frame whose FCS went through `update` as well is good when the state is
-// `residue(bytes)`, and the FCS of a frame is `fcs(state, bytes)`, sent from its byte 0.
+// Reflected form: byte lane 0, bit 0 is first on the wire. Start with `Init`; the state after a word is what the word adds,
+// `contribution(data)`, known before its turn, and what becomes of the state meanwhile, `advance(state)`: only that is in
+// the loop. Words are whole: a frame's last word, of 1..8 bytes, is filled up with zeros. What the zeros did is dealt
+// with afterwards: a frame whose FCS went through the sum as well is good when the state is `residue(bytes)`, and the FCS
+// of a frame is `fcs(rewind(state, bytes), bytes)`, in two steps for two cycles, sent from its byte 0.
 package nic_crc32_pkg;
 
   typedef logic [31:0] crc32_t;
@@ -33,13 +34,13 @@ package nic_crc32_pkg;
     return columns;
   endfunction
 
-  // What each bit of a state was before 1..7 bytes of zeros; [0] is the state itself.
-  function automatic logic [7:0][31:0][31:0] rewinds();
-    logic [7:0][31:0][31:0] columns;
+  // What each bit of a state was before 1..4 bytes of zeros; [0] is the state itself.
+  function automatic logic [4:0][31:0][31:0] rewinds();
+    logic [4:0][31:0][31:0] columns;
     crc32_t state;
     for (int bit_index = 0; bit_index < 32; bit_index++) begin
       state = 32'h1 << bit_index;
-      for (int zeros = 0; zeros < 8; zeros++) begin
+      for (int zeros = 0; zeros < 5; zeros++) begin
         columns[zeros][bit_index] = state;
         for (int step = 0; step < 8; step++) state = backward(state);
       end
@@ -60,17 +61,20 @@ package nic_crc32_pkg;
   endfunction
 
   localparam logic [63:0][31:0] Columns = bit_contributions();
-  localparam logic [7:0][31:0][31:0] Rewinds = rewinds();
+  localparam logic [4:0][31:0][31:0] Rewinds = rewinds();
   localparam logic [7:0][31:0] Residues = residues();
 
-  // State after 8 more bytes.
-  function automatic crc32_t update(crc32_t state, logic [63:0] data);
-    logic [63:0] word;
+  // What 8 bytes add to the state after them.
+  function automatic crc32_t contribution(logic [63:0] data);
     crc32_t sum;
-    word = data ^ {32'h0, state};
-    sum  = '0;
-    for (int i = 0; i < 64; i++) sum ^= word[i] ? Columns[i] : '0;
+    sum = '0;
+    for (int i = 0; i < 64; i++) sum ^= data[i] ? Columns[i] : '0;
     return sum;
+  endfunction
+
+  // State after 8 bytes of zeros.
+  function automatic crc32_t advance(crc32_t state);
+    return contribution({32'h0, state});
   endfunction
 
   // The state of a good frame whose last word has `bytes` (1..8) bytes.
@@ -78,14 +82,21 @@ package nic_crc32_pkg;
     return Residues[3'(4'd8 - bytes)];
   endfunction
 
-  // The FCS of a frame whose last word has `bytes` (1..8) bytes.
-  function automatic logic [31:0] fcs(crc32_t state, logic [3:0] bytes);
-    logic [31:0][31:0] columns;
+  function automatic crc32_t rewound(crc32_t state, logic [2:0] zeros);
     crc32_t sum;
-    columns = Rewinds[3'(4'd8 - bytes)];
-    sum     = '0;
-    for (int i = 0; i < 32; i++) sum ^= state[i] ? columns[i] : '0;
-    return ~sum;
+    sum = '0;
+    for (int i = 0; i < 32; i++) sum ^= state[i] ? Rewinds[zeros][i] : '0;
+    return sum;
+  endfunction
+
+  // The FCS of a frame whose last word has `bytes` (1..8) bytes: the state before the zeros, first four of them, ...
+  function automatic crc32_t rewind(crc32_t state, logic [3:0] bytes);
+    return bytes <= 4'd4 ? rewound(state, 3'd4) : state;
+  endfunction
+
+  // ... then the up to three others.
+  function automatic logic [31:0] fcs(crc32_t state, logic [3:0] bytes);
+    return ~rewound(state, {1'b0, 2'(4'd8 - bytes)});
   endfunction
 
 endpackage

@@ -8,7 +8,7 @@
 // Receive: no back-pressure; FCS included; `rx_status_o` is valid with the last beat.
 // `link_i` low: no new frame is taken, and frames whose beginning arrives are dropped; what is under way is finished.
 // `tx_cfg_i.loopback`: frames go to the receiver instead of the wire, link or not, and the pins are ignored (nic_mac_loop).
-// Latency, equal clocks: 6 cycles from a frame's first beat to its start character, 8 from the pins to the beat they fill.
+// Latency, equal clocks: 9 cycles from a frame's first beat to its start character, 10 from the pins to the beat they fill.
 // Resets: `rst_ni` resets all of it (8 cycles of the slower clock at least; a frame on the wire is cut). The XGMII resets
 // are not for use on their own. Left out: pause frames, link fault signalling.
 module nic_mac

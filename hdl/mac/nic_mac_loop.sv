@@ -7,7 +7,7 @@
 // frame is begun only when `StartWords` of it are there (or could be), which makes good for clocks up to 0.3 % apart. From
 // `loop_i` on, and while a looped frame is here, `block_o` says that the pins are to be taken for idle; a frame that it
 // cuts is given out to its end before the looped one (`wire_idle_i`).
-// Latency: 7 to 8 cycles of the receive clock. Rate: a word per cycle, and at least 5 cycles between frames.
+// Latency: 9 to 10 cycles of the receive clock. Rate: a word per cycle, and at least 5 cycles between frames.
 module nic_mac_loop
   import nic_xgmii_pkg::*;
 (
@@ -95,22 +95,24 @@ module nic_mac_loop
   );
   assign pop         = word_valid && (rx_inside_q || (wait_q == StartWords && wire_idle_i));
   assign block_o     = rx_loop || word_valid || rx_inside_q;
-  assign out_valid_o = pop;
-  assign rx_busy_o   = word_valid || rx_inside_q;
-
-  always_comb begin
-    out_word_o     = word;
-    out_word_o.err = word.err || underrun_q;
-  end
+  assign rx_busy_o   = word_valid || rx_inside_q || out_valid_o;
 
   always_ff @(posedge rx_clk_i) begin
     if (!rx_rst_ni) begin
       rx_inside_q <= 1'b0;
       wait_q      <= '0;
+      out_valid_o <= 1'b0;
     end else begin
+      out_valid_o <= pop;
       if (pop) rx_inside_q <= !word.last;
       if (pop || !word_valid) wait_q <= '0;
       else if (wait_q != StartWords) wait_q <= wait_q + 1'b1;
+    end
+  end
+  always_ff @(posedge rx_clk_i) begin
+    if (pop) begin
+      out_word_o     <= word;
+      out_word_o.err <= word.err || underrun_q;
     end
   end
   always_ff @(posedge rx_clk_i) underrun_q <= rx_inside_q && !(pop && word.last) && (underrun_q || !word_valid);

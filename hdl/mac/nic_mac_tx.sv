@@ -4,7 +4,7 @@
 // Beats in: valid/ready; `in_fcs_i` and `in_pad_i` hold for the whole frame. A beat is taken every second cycle at most;
 // once the first beat of a frame is there, the next must be there two cycles later and so on (asserted further down).
 // Between FCS and framing whole frames may turn off to the loopback (nic_mac_loop): `framed_*_o`/`wire_*_i`.
-// Latency: 5 cycles from `in_valid_i` to the start character on the pins.
+// Latency: 7 cycles from `in_valid_i` to the start character on the pins.
 module nic_mac_tx
   import nic_xgmii_pkg::*;
 (
@@ -90,12 +90,12 @@ module nic_mac_tx
       .xgmii_o
   );
 
-  // Words between the input and the last stage are here for 4 cycles before that stage knows; once it does, it is busy
+  // Words between the input and the last stage are here for 6 cycles before that stage knows; once it does, it is busy
   // to the frame's end. The pins are one cycle later still.
-  logic [5:0] recent_q;
+  logic [7:0] recent_q;
   assign busy_o = in_valid_i || framed_valid_o || wire_busy || recent_q != '0;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) recent_q <= '0;
-    else recent_q <= {recent_q[4:0], in_valid_i || framed_valid_o || wire_busy};
+    else recent_q <= {recent_q[6:0], in_valid_i || framed_valid_o || wire_busy};
   end
 endmodule

@@ -40,11 +40,11 @@ module nic_mac_tx_xgmii
   logic [3:0] held_ctrl_q;
   logic ends;                         // `unit` holds the terminate
   logic [2:0] end_lane;
-  logic [10:0] gap_bytes;
+  logic [10:0] gap_base_q, gap_bytes;
 
   assign busy_o    = state_q != StGap || gap_q != '0 || in_valid_i;
   assign xgmii_o   = xgmii_q;
-  assign gap_bytes = GapAfterEnd + {9'h0, end_lane[1:0]} + {9'h0, deficit_q} + {1'b0, extra_gap_i};
+  assign gap_bytes = gap_base_q + {9'h0, end_lane[1:0]};
 
   always_comb begin
     state_d    = state_q;
@@ -124,6 +124,9 @@ module nic_mac_tx_xgmii
       xgmii_q     <= shift ? {unit.ctrl[3:0], held_ctrl_q, unit.data[31:0], held_data_q} : unit;
     end
   end
+
+  // The deficit was settled by the end of the frame before.
+  always_ff @(posedge clk_i) gap_base_q <= GapAfterEnd + {9'h0, deficit_q} + {1'b0, extra_gap_i};
 
   // -------------------------------------------------------------- promise of the neighbour
   always_ff @(posedge clk_i) begin
