@@ -7,7 +7,7 @@
 // ahead of the one shared 128-bit beat port (a wider bus, or a beat more out than in), never for a client.
 // ARID = client. MaxReads bursts outstanding in all; R of different IDs may come interleaved and in any order.
 // An answer that is not OKAY: `err` with the command's last beat (its data is worthless), and `err_o` for each such burst.
-// Latency: command to ARVALID 3 cycles, R to beat 4 cycles. Rate: a burst per cycle, a beat per cycle at any alignment.
+// Latency: command to ARVALID 3 cycles, R to beat 5 cycles. Rate: a burst per cycle, a beat per cycle at any alignment.
 // `stop_i`: takes no new command, finishes those taken; `idle_o`: nothing is left to come.
 // AXI attributes: INCR, full width, see nic_axi_pkg. Left out: narrow transfers, exclusive access, QoS, regions.
 module nic_axi_rd #(
@@ -129,8 +129,8 @@ module nic_axi_rd #(
     logic [AxiDataBits-1:0] data;
   } r_t;
 
-  info_t issued, info_d, info;
-  r_t r_in, r_d, r;  // r_d, info_d: the beat that waits, and what is known of it
+  info_t issued, info_d;
+  r_t r_in, r_d;  // r_d, info_d: the beat that waits, and what is known of it
   logic [1:0] unused_level;
   logic r_valid, r_pop, known;
 
@@ -177,29 +177,63 @@ module nic_axi_rd #(
       .level_o    (unused_level)
   );
 
+  // -------------------------------------------------------------- what is known of a beat has come out of the memory
+  r_t a_r_q;
+  info_t a_info_q;
+  logic a_valid_q, a_begins_q;  // a_begins_q: the first beat of its burst
+  logic a_free, free;
+  logic [Clients-1:0] mid_burst_q;  // beats of the client's burst have come already
+
+  assign a_free = !a_valid_q || free;
+  assign r_pop  = !known || a_free;  // what nobody asked for is thrown away
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      a_valid_q   <= 1'b0;
+      mid_burst_q <= '0;
+    end else if (a_free) begin
+      a_valid_q <= r_valid && known;
+      if (r_valid && known) mid_burst_q[sel_t'(r_d.id)] <= !r_d.last;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (a_free && r_valid) begin
+      {a_r_q, a_info_q} <= {r_d, info_d};
+      a_begins_q        <= !mid_burst_q[sel_t'(r_d.id)];
+    end
+  end
+
   // -------------------------------------------------------------- bus beats to chunks of at most 16 bytes
+  r_t r;
+  info_t info;
+  logic begins;
   logic chunk_valid, chunk_ready, bus_beat_done;
   logic [3:0] chunk_lo, chunk_hi;
   logic [127:0] chunk_data;
   logic chunk_starts, chunk_ends;  // first and last chunk of a command
-  logic [Clients-1:0] mid_burst_q;  // beats of the client's burst have come already
-  logic [4:0] lo, hi;               // first and last byte of the command in this bus beat
+  logic [4:0] lo, hi;              // first and last byte of the command in this bus beat
   sel_t sel;
-  logic done;                       // with this bus beat
+  logic done;                      // with this bus beat
+
+  logic unused_info;  // it has become `hi`
+  assign unused_info = ^info.end_addr;
+
+  assign sel  = sel_t'(r.id);
+  assign done = chunk_ready && bus_beat_done;
+  assign free = !chunk_valid || done;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) chunk_valid <= 1'b0;
-    else if (!chunk_valid || done) chunk_valid <= r_valid && known;
+    else if (free) chunk_valid <= a_valid_q;
   end
   always_ff @(posedge clk_i) begin
-    if (r_valid && r_pop) {r, info} <= {r_d, info_d};
+    if (free && a_valid_q) begin
+      {r, info} <= {a_r_q, a_info_q};
+      begins    <= a_begins_q;
+      lo        <= a_begins_q ? a_info_q.addr[4:0] & LaneMask : '0;
+      hi        <= a_r_q.last ? a_info_q.end_addr & LaneMask : LaneMask;
+    end
   end
-
-  assign sel        = sel_t'(r.id);
-  assign lo         = mid_burst_q[sel] ? '0 : info.addr[4:0] & LaneMask;
-  assign hi         = r.last ? info.end_addr & LaneMask : LaneMask;
-  assign done       = chunk_ready && bus_beat_done;
-  assign r_pop      = !known || !chunk_valid || done;  // what nobody asked for is thrown away
 
   if (AxiDataBits == 256) begin : g_halves
     logic upper, more, upper_q;  // upper_q: the lower half has been passed on
@@ -208,7 +242,7 @@ module nic_axi_rd #(
     assign chunk_data    = upper ? r.data[255:128] : r.data[127:0];
     assign chunk_lo      = upper_q ? '0 : lo[3:0];
     assign chunk_hi      = more ? 4'd15 : hi[3:0];
-    assign chunk_starts  = info.first && !mid_burst_q[sel] && !upper_q;
+    assign chunk_starts  = info.first && begins && !upper_q;
     assign chunk_ends    = info.last && r.last && !more;
     assign bus_beat_done = !more;
     always_ff @(posedge clk_i) begin
@@ -222,7 +256,7 @@ module nic_axi_rd #(
     end
     assign chunk_lo      = lo[3:0];
     assign chunk_hi      = hi[3:0];
-    assign chunk_starts  = info.first && !mid_burst_q[sel];
+    assign chunk_starts  = info.first && begins;
     assign chunk_ends    = info.last && r.last;
     assign bus_beat_done = 1'b1;
     logic unused;
@@ -237,11 +271,9 @@ module nic_axi_rd #(
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      mid_burst_q <= '0;
       burst_err_q <= '0;
       cmd_err_q   <= '0;
     end else if (chunk_valid && done) begin
-      mid_burst_q[sel] <= !r.last;
       burst_err_q[sel] <= burst_err && !r.last;
       cmd_err_q[sel]   <= cmd_err && !(r.last && info.last);
     end
@@ -276,7 +308,7 @@ module nic_axi_rd #(
       .beat_o
   );
 
-  assign idle_o = bursts_idle && !burst_valid && none_outstanding && !realign_busy;
+  assign idle_o = bursts_idle && !burst_valid && none_outstanding && !a_valid_q && !realign_busy;
 
   nic_axi_rd_check #(
       .MaxReads(MaxReads),

@@ -42,21 +42,23 @@ module nic_axi_wdata #(
     logic [3:0]          end_lane;  // lane of the burst's last byte
     logic [WordBits-1:0] words;     // words of 16 bytes, less one
     logic                first;
-    logic                last;
+    logic                rest;      // the last word of the command is what the shift held back
   } plan_t;
 
   plan_t plan_in, plan;
+  logic [3:0] end_lane;
   logic plan_valid, plan_done;
   logic [$clog2(MaxAhead+1)-1:0] unused_plan_level;
 
-  assign plan_in = '{
+  assign end_lane = burst_i.addr[3:0] + burst_i.bytes[3:0] - 4'd1;
+  assign plan_in  = '{
       sel:      sel_t'(burst_i.client),
       shift:    burst_i.lane,
       upper:    burst_i.addr[4],
-      end_lane: burst_i.addr[3:0] + burst_i.bytes[3:0] - 4'd1,
+      end_lane: end_lane,
       words:    WordBits'(nic_axi_pkg::axlen(burst_i.addr[11:0], burst_i.bytes, 4)),
       first:    burst_i.first,
-      last:     burst_i.last
+      rest:     burst_i.last && end_lane < burst_i.lane
   };
 
   nic_fifo #(
@@ -78,7 +80,7 @@ module nic_axi_wdata #(
   // -------------------------------------------------------------- word by word
   logic [WordBits-1:0] word_q;               // words of the burst sent
   logic [127:0] held_q[Clients];             // the client's last beat, shifted
-  logic starts, ends_burst, ends, need;      // need: the word takes a beat of the client
+  logic starts, ends_burst, need;            // need: the word takes a beat of the client
   logic have, word_valid, word_ready, word_sent;
   logic [3:0] lo, hi;
   logic [127:0] turned, word_data;
@@ -86,10 +88,9 @@ module nic_axi_wdata #(
 
   assign starts     = plan.first && word_q == '0;
   assign ends_burst = word_q == plan.words;
-  assign ends       = plan.last && ends_burst;
   assign lo         = starts ? plan.shift : 4'd0;
   assign hi         = ends_burst ? plan.end_lane : 4'd15;
-  assign need       = !ends || hi >= plan.shift;
+  assign need       = !(ends_burst && plan.rest);
   assign have       = data_valid_i[plan.sel];
   assign word_valid = plan_valid && (have || !need);
   assign word_sent  = word_valid && word_ready;

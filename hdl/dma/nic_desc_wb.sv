@@ -74,11 +74,12 @@ module nic_desc_wb #(
   logic [AgeBits-1:0] age_q;
   span_t span;
   logic open_q, close_q;  // it has a descriptor; it is to be closed
+  logic end_q;            // `next_q` is beyond the ring's end; a cycle late after a load or for a new length, when nothing comes
   logic full, joins, close, accept;
   logic room, order_ready, issue_free;
 
   assign span  = span_t'(skip_q) + span_t'(count_q);
-  assign full  = count_q == batch_t'(MaxBatch) || (skip_q == SkipBits'(MaxSkip) && count_q == '0) || next_q >= count_i;
+  assign full  = count_q == batch_t'(MaxBatch) || (skip_q == SkipBits'(MaxSkip) && count_q == '0) || end_q;
   assign joins = !open_q || (!full && (in_write_i || count_q == '0));
   assign close = close_q && !stop_i;
   assign in_ready_o = joins && room && !close_q;
@@ -96,7 +97,7 @@ module nic_desc_wb #(
     end else if (load_i) begin
       next_q <= load_value_i;
     end else if (close) begin
-      if (next_q >= count_i) next_q <= '0;
+      if (end_q) next_q <= '0;
       open_q  <= 1'b0;
       close_q <= 1'b0;
       skip_q  <= '0;
@@ -119,6 +120,7 @@ module nic_desc_wb #(
   end
   always_ff @(posedge clk_i) begin
     if (accept && count_q == '0) first_q <= next_q;
+    end_q <= !close && (accept ? {1'b0, next_q} + 17'd1 : {1'b0, next_q}) >= {1'b0, count_i};
   end
 
   // -------------------------------------------------------------- write: the data of a command follows it at once

@@ -7,7 +7,7 @@
 // Out: a record per frame kept, and the beats of all kept frames one after the other, each frame from lane 0 of a new
 // beat. Kept are at most `buf_kb_i` of whole beats, and 64 frames per 4 KiB of the memory; a beat's room is free when it
 // has left. A new `buf_kb_i` (more than there is counts as all there is) takes effect as soon as the buffer is empty.
-// Latency: last beat in to record out three cycles, to first beat out three.
+// Latency: last beat in to record out four cycles, to first beat out four.
 module nic_rx_buf
   import nic_dma_pkg::rx_frame_t;
 #(
@@ -45,7 +45,7 @@ module nic_rx_buf
   localparam int unsigned AddrBits  = $clog2(Words);
   localparam int unsigned Frames    = Words / 4;  // frames of 64 bytes that fit
   localparam int unsigned LevelBits = $clog2(Frames + 1);
-  localparam int unsigned OutDepth  = 4;
+  localparam int unsigned OutDepth  = 6;  // what a word per cycle needs, from `fetch` to `left` and back
   typedef logic [AddrBits-1:0] addr_t;
   typedef logic [AddrBits:0] count_t;
 
@@ -151,11 +151,12 @@ module nic_rx_buf
   end
 
   // -------------------------------------------------------------- out
-  logic fetch, fetched_q, left, out_ready;  // left: a word has gone out
-  logic [127:0] word_q;
+  logic fetch, left, out_ready;   // left: a word has gone out
+  logic [1:0] fetched_q;          // a word comes out of the memory; it has come through the multiplexers behind it
+  logic [127:0] read_q, word_q;
   logic [$clog2(OutDepth+1)-1:0] out_level;
 
-  assign fetch = here_q != '0 && 4'(out_level) + 4'(fetched_q) < 4'(OutDepth);
+  assign fetch = here_q != '0 && 4'(out_level) + 4'(fetched_q[0]) + 4'(fetched_q[1]) < 4'(OutDepth);
   assign left  = data_valid_o && data_ready_i;
 
   always_ff @(posedge clk_i) begin
@@ -163,16 +164,17 @@ module nic_rx_buf
       rd_q      <= '0;
       held_q    <= '0;
       here_q    <= '0;
-      fetched_q <= 1'b0;
+      fetched_q <= '0;
     end else begin
-      fetched_q <= fetch;
+      fetched_q <= {fetched_q[0], fetch};
       if (fetch) rd_q <= wrap(count_t'(rd_q) + 1'b1, words_q);
       if (keep || fetch) here_q <= here_q + (keep ? frame_words : '0) - count_t'(fetch);
       if (keep || left) held_q <= held_q + (keep ? frame_words : '0) - count_t'(left);
     end
   end
   always_ff @(posedge clk_i) begin
-    if (fetch) word_q <= mem[rd_q];
+    if (fetch) read_q <= mem[rd_q];
+    if (fetched_q[0]) word_q <= read_q;
   end
 
   nic_fifo #(
@@ -181,7 +183,7 @@ module nic_rx_buf
   ) u_out (
       .clk_i,
       .rst_ni,
-      .in_valid_i (fetched_q),
+      .in_valid_i (fetched_q[1]),
       .in_ready_o (out_ready),
       .in_data_i  (word_q),
       .out_valid_o(data_valid_o),
@@ -189,14 +191,14 @@ module nic_rx_buf
       .out_data_o (data_o),
       .level_o    (out_level)
   );
-  assign idle_o = !in_frame_q && !resize && !fetch && !fetched_q && !stat_o.valid && !overrun_o;
+  assign idle_o = !in_frame_q && !resize && !fetch && fetched_q == '0 && !stat_o.valid && !overrun_o;
 
   // -------------------------------------------------------------- promises
   always_ff @(posedge clk_i) begin
     if (rst_ni && (held_q != '0 || fill_q != '0)) begin
       a_room : assert (held_q + fill_q <= words_q && here_q <= held_q) else $error("nic_rx_buf: fuller than full");
     end
-    if (rst_ni && fetched_q) begin
+    if (rst_ni && fetched_q[1]) begin
       a_out : assert (out_ready) else $error("nic_rx_buf: a beat without room in the output queue");
     end
     if (rst_ni && keep) begin

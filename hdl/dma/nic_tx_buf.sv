@@ -6,7 +6,7 @@
 // sends it, or (`drop`) just frees its room. `freed_o` says how many words become free.
 // Out: valid stays high from a frame's first beat to its last. `hold_i`: offer no further frame.
 // `stat_o`: one record per frame, when the MAC has taken its last beat, with the bytes as they will be on the wire.
-// Latency: frame record to first beat out five cycles. Rate: one beat per cycle, one idle cycle between frames.
+// Latency: frame record to first beat out seven cycles. Rate: one beat per cycle, one idle cycle between frames.
 module nic_tx_buf
   import nic_dma_pkg::tx_frame_t;
 #(
@@ -44,7 +44,7 @@ module nic_tx_buf
     output logic                 idle_o
 );
   localparam int unsigned FrameDepth = 64;
-  localparam int unsigned OutDepth   = 4;
+  localparam int unsigned OutDepth   = 6;  // what a word per cycle needs, from `fetch` to `take` and back
   typedef logic [AddrBits-1:0] addr_t;
   typedef logic [AddrBits:0] count_t;
 
@@ -90,13 +90,14 @@ module nic_tx_buf
   logic [10:0] left_q;      // words of the present frame still to fetch
   logic [4:0] last_bytes_q; // in its last word
   logic fcs_q;
-  logic fetch, fetched_q;
-  mark_t mark, mark_q;
-  logic [127:0] word_q;
+  logic fetch;
+  logic [1:0] fetched_q;  // a word comes out of the memory; it has come through the multiplexers behind it
+  mark_t mark, read_mark_q, mark_q;
+  logic [127:0] read_q, word_q;
   logic [$clog2(OutDepth+1)-1:0] out_level;
 
   assign frame_pop = frame_valid && left_q == '0;
-  assign fetch     = left_q != '0 && 4'(out_level) + 4'(fetched_q) < 4'(OutDepth);
+  assign fetch     = left_q != '0 && 4'(out_level) + 4'(fetched_q[0]) + 4'(fetched_q[1]) < 4'(OutDepth);
   assign mark      = '{fcs: fcs_q, last: left_q == 11'd1, bytes: left_q == 11'd1 ? last_bytes_q : 5'd16};
   assign dropped   = frame_pop && frame.drop ? nic_dma_pkg::beats_of(frame.bytes) : '0;
   assign passed    = dropped + 11'(fetch);
@@ -107,9 +108,9 @@ module nic_tx_buf
     if (!rst_ni) begin
       rd_q      <= '0;
       left_q    <= '0;
-      fetched_q <= 1'b0;
+      fetched_q <= '0;
     end else begin
-      fetched_q <= fetch;
+      fetched_q <= {fetched_q[0], fetch};
       if (restart_i) rd_q <= '0;
       else if (passed != '0) rd_q <= addr_t'(rd_next >= words_i ? rd_next - words_i : rd_next);
       if (fetch) left_q <= left_q - 1'b1;
@@ -118,9 +119,10 @@ module nic_tx_buf
   end
   always_ff @(posedge clk_i) begin
     if (fetch) begin
-      word_q <= mem[rd_q];
-      mark_q <= mark;
+      read_q      <= mem[rd_q];
+      read_mark_q <= mark;
     end
+    if (fetched_q[0]) {mark_q, word_q} <= {read_mark_q, read_q};
     if (frame_pop) begin
       last_bytes_q <= frame.bytes[3:0] == '0 ? 5'd16 : {1'b0, frame.bytes[3:0]};
       fcs_q        <= frame.fcs;
@@ -137,7 +139,7 @@ module nic_tx_buf
   ) u_out (
       .clk_i,
       .rst_ni,
-      .in_valid_i (fetched_q),
+      .in_valid_i (fetched_q[1]),
       .in_ready_o (out_ready),
       .in_data_i  ({mark_q, word_q}),
       .out_valid_o(out_valid),
@@ -152,7 +154,7 @@ module nic_tx_buf
   // A frame that the MAC has not begun waits while held: behind a dead link it would wait for ever.
   assign tx_valid_o      = out_valid && (inside_q || !hold_i);
   assign between_o       = !inside_q;
-  assign idle_o          = left_q == '0 && !fetched_q && !out_valid && !some_frames && !stat_o.valid && freed_o == '0;
+  assign idle_o          = left_q == '0 && fetched_q == '0 && !out_valid && !some_frames && !stat_o.valid && freed_o == '0;
 
   always_ff @(posedge clk_i) begin
     inside_q <= rst_ni && (take ? !out_mark.last : inside_q);
@@ -190,11 +192,11 @@ module nic_tx_buf
     if (rst_ni && inside_q) begin
       a_gapless : assert (tx_valid_o) else $error("nic_tx_buf: a gap inside a frame");
     end
-    if (rst_ni && fetched_q) begin
+    if (rst_ni && fetched_q[1]) begin
       a_out : assert (out_ready) else $error("nic_tx_buf: a word without room in the output queue");
     end
     if (rst_ni && restart_i) begin
-      a_empty : assert (left_q == '0 && !out_valid && !fetched_q && (!frame_valid || frame.drop))
+      a_empty : assert (left_q == '0 && !out_valid && fetched_q == '0 && (!frame_valid || frame.drop))
         else $error("nic_tx_buf: restarted with a frame in it");
     end
     if (rst_ni && frame_valid_i) begin

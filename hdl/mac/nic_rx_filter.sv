@@ -28,17 +28,17 @@ module nic_rx_filter
     output logic        multicast_o,
     output logic        broadcast_o
 );
-  logic multicast, broadcast;
-  logic exact_q, multicast_q, broadcast_q, promiscuous_q;
+  logic multicast, broadcast, exact;
+  logic [15:0] listed_q;  // per exact address
+  logic passed_q, multicast_q, broadcast_q, promiscuous_q;  // passed_q: as a broadcast
 
   assign multicast = destination_i[0];
   assign broadcast = &destination_i;
 
-  function automatic logic listed(mac_filter_t [15:0] filters, logic [47:0] destination);
-    logic found;
-    found = 1'b0;
+  function automatic logic [15:0] listed(mac_filter_t [15:0] filters, logic [47:0] destination);
+    logic [15:0] found;
     for (int i = 0; i < 16; i++) begin
-      found |= filters[i].valid && filters[i].select == '0 && filters[i].addr == destination;
+      found[i] = filters[i].valid && filters[i].select == '0 && filters[i].addr == destination;
     end
     return found;
   endfunction
@@ -55,15 +55,17 @@ module nic_rx_filter
 
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
-      exact_q       <= (broadcast && bam_i) || listed(filter_i, destination_i);
+      listed_q      <= listed(filter_i, destination_i);
+      passed_q      <= broadcast && bam_i;
       multicast_q   <= multicast;
       broadcast_q   <= broadcast;
       promiscuous_q <= multicast ? mpe_i : upe_i;
     end
   end
 
-  assign wanted_o    = exact_q || promiscuous_q || (multicast_q && mta_bit_i);
-  assign pif_o       = wanted_o && !exact_q;
+  assign exact       = passed_q || listed_q != '0;
+  assign wanted_o    = exact || promiscuous_q || (multicast_q && mta_bit_i);
+  assign pif_o       = wanted_o && !exact;
   assign multicast_o = multicast_q;
   assign broadcast_o = broadcast_q;
 endmodule

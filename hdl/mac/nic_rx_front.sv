@@ -8,7 +8,7 @@
 // With CTRL.RFCE, good MAC control frames to the flow control address or to an exact one are the MAC's business: they count
 // as `filtered`, pause frames come out at `pause_*_o` too, and RCTL.DPF and PMCF say which the queue gets all the same.
 // Frames beyond StoreBytesMax (never legal) are cut: the middle is left out, the last beat is there.
-// Latency: 3 cycles, or until the next beat of the frame has come (a beat is held: the strip may make it the last one).
+// Latency: 4 cycles, or one more than until the next beat of the frame has come (a beat is held: the strip may make it the last one).
 // Left out: VLAN filter and stripping, length check against the type field.
 module nic_rx_front
   import nic_pkg::*;
@@ -148,13 +148,12 @@ module nic_rx_front
       .quanta_o   (quanta)
   );
 
-  // -------------------------------------------------------------- verdict
+  // -------------------------------------------------------------- what goes out, and what the verdict is on
   frame_beat_t out_beat;
   rx_mac_status_t status;
-  logic [15:0] kept_bytes, longest;
+  logic [15:0] kept_bytes;
 
-  assign status  = strip_all ? a_status_q : h_status_q;
-  assign longest = cfg_i.lpe ? 16'(MaxJumboBytes) : 16'(MaxFrameBytes);
+  assign status = strip_all ? a_status_q : h_status_q;
 
   always_comb begin
     out_beat = h_beat_q;
@@ -169,6 +168,34 @@ module nic_rx_front
     if (h_cut_q) kept_bytes = 16'(StoreBytesMax);
     else if (strip_all || h_stripped_q) kept_bytes = status.bytes - 16'(FcsBytes);
   end
+
+  // -------------------------------------------------------------- stage v: all of it known
+  logic v_valid_q, v_control_q, v_addressed_q, v_pause_q;
+  frame_beat_t v_beat_q;
+  rx_mac_status_t v_status_q;
+  address_t v_address_q;
+  logic [15:0] v_kept_q, v_quanta_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) v_valid_q <= 1'b0;
+    else v_valid_q <= h_out;
+  end
+  always_ff @(posedge clk_i) begin
+    if (h_out) begin
+      v_beat_q      <= out_beat;
+      v_status_q    <= status;
+      v_kept_q      <= kept_bytes;
+      v_address_q   <= address;
+      v_control_q   <= control;
+      v_addressed_q <= addressed;
+      v_pause_q     <= pause;
+      v_quanta_q    <= quanta;
+    end
+  end
+
+  // -------------------------------------------------------------- verdict
+  logic [15:0] longest;
+  assign longest = cfg_i.lpe ? 16'(MaxJumboBytes) : 16'(MaxFrameBytes);
 
   function automatic rx_verdict_t judge(
       rx_mac_status_t mac, address_t match, logic [15:0] kept, logic sbp, logic [15:0] limit);
@@ -208,38 +235,39 @@ module nic_rx_front
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) valid_o <= 1'b0;
-    else valid_o <= h_out;
+    else valid_o <= v_valid_q;
   end
   // A frame of MAC control that is good is ours, whoever else wants it.
   rx_verdict_t judged;
   logic sound, ours, ends;
-  assign ends  = h_out && out_beat.last;
-  assign sound = !(status.crc_err || status.symbol_err)
-      && status.bytes >= 16'(MinFrameBytes) && status.bytes <= longest;
-  assign ours  = control && sound && (addressed || (address.wanted && !address.pif && !address.multicast));
+  assign ends  = v_valid_q && v_beat_q.last;
+  assign sound = !(v_status_q.crc_err || v_status_q.symbol_err)
+      && v_status_q.bytes >= 16'(MinFrameBytes) && v_status_q.bytes <= longest;
+  assign ours  = v_control_q && sound
+      && (v_addressed_q || (v_address_q.wanted && !v_address_q.pif && !v_address_q.multicast));
 
   always_comb begin
-    judged = judge(status, address, kept_bytes, cfg_i.sbp, longest);
+    judged = judge(v_status_q, v_address_q, v_kept_q, cfg_i.sbp, longest);
     if (ours) begin
-      judged.accept        = address.wanted && (pause ? !flow_cfg_i.discard : flow_cfg_i.pass);
+      judged.accept        = v_address_q.wanted && (v_pause_q ? !flow_cfg_i.discard : flow_cfg_i.pass);
       judged.stat.good     = 1'b0;
       judged.stat.filtered = 1'b1;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (h_out) beat_o <= out_beat;
+    if (v_valid_q) beat_o <= v_beat_q;
     if (ends) begin
       verdict_o      <= judged;
-      pause_quanta_o <= quanta;
+      pause_quanta_o <= v_quanta_q;
     end else begin
       verdict_o.stat.valid <= 1'b0;
     end
-    pause_valid_o <= rst_ni && ends && ours && pause;
-    unsupported_o <= rst_ni && ends && ours && !pause;
+    pause_valid_o <= rst_ni && ends && ours && v_pause_q;
+    unsupported_o <= rst_ni && ends && ours && !v_pause_q;
   end
 
-  assign busy_o = valid_i || a_inside_q || a_valid_q || h_valid_q || valid_o;
+  assign busy_o = valid_i || a_inside_q || a_valid_q || h_valid_q || v_valid_q || valid_o;
 
   logic unused_cfg;  // the queue's concern
   assign unused_cfg = ^{cfg_i.rdmts, cfg_i.small_bytes, cfg_i.buf_kb, cfg_i.buf_bytes, flow_cfg_i};
