@@ -74,7 +74,7 @@ module nic_desc_wb #(
   logic [AgeBits-1:0] age_q;
   span_t span;
   logic open_q, close_q;  // it has a descriptor; it is to be closed
-  logic end_q;            // `next_q` is beyond the ring's end; a cycle late after a load or for a new length, when nothing comes
+  logic end_q;            // `next_q` is beyond the ring's end; late after a load or a new length, when nothing comes
   logic full, joins, close, accept;
   logic room, order_ready, issue_free;
 

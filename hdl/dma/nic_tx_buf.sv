@@ -154,7 +154,8 @@ module nic_tx_buf
   // A frame that the MAC has not begun waits while held: behind a dead link it would wait for ever.
   assign tx_valid_o      = out_valid && (inside_q || !hold_i);
   assign between_o       = !inside_q;
-  assign idle_o          = left_q == '0 && fetched_q == '0 && !out_valid && !some_frames && !stat_o.valid && freed_o == '0;
+  assign idle_o          = left_q == '0 && fetched_q == '0 && !out_valid && !some_frames && !stat_o.valid
+      && freed_o == '0;
 
   always_ff @(posedge clk_i) begin
     inside_q <= rst_ni && (take ? !out_mark.last : inside_q);
