@@ -326,6 +326,7 @@ def test_going_and_coming(sim: SimConfig, tmp_path: Path, bench_seed: int) -> No
     run(cases, config_of(sim, bench_seed), tmp_path)
 
 
+@on_both
 @pytest.mark.parametrize("changes", [{0x3F: 0x1234}, {0: 0x0101}], ids=["checksum", "group-address"])
-def test_nvm(changes: dict[int, int], tmp_path: Path, bench_seed: int) -> None:
-    run("a_card_whose", config_of(SimConfig(), bench_seed), tmp_path, changes)
+def test_nvm(changes: dict[int, int], sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
+    run("a_card_whose", config_of(sim, bench_seed), tmp_path, changes)

@@ -4,6 +4,7 @@ thresholds; and what the driver's adaptive rate makes of three kinds of traffic.
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ from cocotb.triggers import Timer
 from driver.e1000e.itr import RATES_HZ, LatencyRange
 from driver.e1000e.param import ITR_ADAPTIVE
 from driver.e1000e.regs import ALL_ONES, ICR, ICS, ITR, RADV, RCTL, RDTR, RSRPD, TADV, TIDV, TXDCTL
+from driver.linux.delay import ktime_get_ns
+from driver.linux.netdevice import NetDevice
+from driver.linux.schedule import sleep_until
 from sim.config import BenchConfig, DriverConfig
 from sim.host.simtime import now_ps
 from sim.launch import configured, launch
+from sim.traffic import ETHER_TYPE, transmit
 from sim.wire import Frame
 from sim.wire.pacing import PacedWire
 from tests.system.helpers import AXI, NATIVE, bench_up
@@ -192,32 +197,50 @@ async def few_descriptors_left_is_told_once(dut: Any) -> None:
     await card.down()
 
 
+async def _transmit_every(device: NetDevice, frame: bytes, period_ns: int, count: int) -> None:
+    """A kernel process: one frame at the beginning of each period."""
+    begin_ns = ktime_get_ns()
+    for number in range(count):
+        await sleep_until(begin_ns + number * period_ns)
+        assert transmit(device, frame) == 0
+
+
 @cocotb.test()
 async def the_driver_adapts_its_rate(dut: Any) -> None:
-    """One class of latency for each kind of traffic, and the interrupts per second that go with it."""
+    """One class of latency for each kind of traffic, either way and both, and the interrupts per second with it."""
     bench = await bench_up(dut)
-    adapter, device, source = bench.adapter, bench.device, bench.partner.config.mac
+    adapter, device, partner = bench.adapter, bench.device, bench.partner.config.mac
     paced = PacedWire(bench.wire)
     rows = []
-    for name, nbytes, period_ns, wanted in (
+    for direction, (name, nbytes, period_ns, wanted) in product(("rx", "tx", "both"), (
         ("small", 60, 5_000, LatencyRange.LOWEST),
         ("mixed", 300, 5_000, LatencyRange.LOW),
         ("bulk", 1514, 7_300, LatencyRange.BULK),
         ("a ping", 60, 40_000, LatencyRange.LOWEST),
-    ):
+    )):  # fmt: skip
         begin_ns, count = now_ps() // 1000, 20_000_000 // period_ns
-        frame = Frame((device.dev_addr + source + b"\x88\xb5").ljust(nbytes, b"x"))
-        for number in range(count):
-            paced.send_at(begin_ns + number * period_ns, frame)
+        if direction != "tx":
+            frame = Frame((device.dev_addr + partner + ETHER_TYPE).ljust(nbytes, b"x"))
+            for number in range(count):
+                paced.send_at(begin_ns + number * period_ns, frame)
+        sending = None
+        if direction != "rx":
+            data = (partner + device.dev_addr + ETHER_TYPE).ljust(nbytes, b"x")
+            sending = cocotb.start_soon(bench.run(_transmit_every(device, data, period_ns, count)))
         await Timer(10_000_000, "ns")  # the first half is for the driver to settle
         edges = bench.host.irq_edges
         await Timer(9_000_000, "ns")
         rate_hz = (bench.host.irq_edges - edges) / 2 / 9e-3
-        rows.append(f"  {name:14} {nbytes:5} bytes every {period_ns} ns  {rate_hz:7.0f} interrupts/s  {wanted.name}")
-        assert (adapter.rx_itr, adapter.itr) == (wanted, RATES_HZ[wanted]), rows
+        kind = f"{direction:4} {name:7} {nbytes:4} bytes every {period_ns} ns"
+        rows.append(f"  {kind}  {rate_hz:7.0f} interrupts/s  {wanted.name}")
+        seen = {"rx": adapter.rx_itr, "tx": adapter.tx_itr, "both": min(adapter.rx_itr, adapter.tx_itr)}[direction]
+        assert seen == max(adapter.rx_itr, adapter.tx_itr) == wanted and adapter.itr == RATES_HZ[wanted], rows
         most_hz = 1e9 / (1_000_000_000 // (RATES_HZ[wanted] * TICK_NS) * TICK_NS)  # ITR counts whole ticks
-        expected_hz = min(most_hz, 1e9 / period_ns)  # no more than one for each frame
-        assert 0.9 * expected_hz <= rate_hz <= expected_hz + 1 / 9e-3, rows
+        frames_hz = 1e9 / period_ns  # no more interrupts than one for each frame, and those of two may coincide
+        assert rate_hz >= 0.9 * min(most_hz, frames_hz), rows
+        assert rate_hz <= min(most_hz, frames_hz * (2 if direction == "both" else 1)) + 1 / 9e-3, rows
+        if sending is not None:
+            await sending
         await bench.settle()
     (configured()[1] / _TABLE).write_text("\n".join(["adaptive moderation", *rows]))
     await bench.down()
@@ -233,7 +256,8 @@ def test_the_card(case: str, tmp_path: Path) -> None:
 
 
 def test_the_driver(tmp_path: Path) -> None:
-    config = BenchConfig(driver=DriverConfig(interrupt_throttle=ITR_ADAPTIVE, rx_int_delay=0), sim=NATIVE)
+    driver = DriverConfig(interrupt_throttle=ITR_ADAPTIVE, rx_int_delay=0, tx_int_delay=0)
+    config = BenchConfig(driver=driver, sim=NATIVE)
     assert launch(config, __name__, tmp_path, test_filter="the_driver_adapts_its_rate").passed == 1
     print((tmp_path / _TABLE).read_text())
 
