@@ -7,7 +7,7 @@
 // Out: a record per frame kept, and the beats of all kept frames one after the other, each frame from lane 0 of a new
 // beat. Kept are at most `buf_kb_i` of whole beats, and 64 frames per 4 KiB of the memory; a beat's room is free when it
 // has left. A new `buf_kb_i` (more than there is counts as all there is) takes effect as soon as the buffer is empty.
-// Latency: last beat in to record out four cycles, to first beat out four.
+// Latency: last beat in to record out three cycles, to first beat out four.
 module nic_rx_buf
   import nic_dma_pkg::rx_frame_t;
 #(
