@@ -10,7 +10,7 @@ from tests.formal.formal import Mutant, Proof, check
 FIFO, FIFO_ASYNC = "common/nic_fifo.sv", "common/nic_fifo_async.sv"
 PKG, REGS, CSR_PKG, AXI_PKG = "pkg/nic_pkg.sv", "csr/gen/nic_regs_pkg.sv", "csr/nic_csr_pkg.sv", "dma/nic_axi_pkg.sv"
 TIME, INTR, DELAY, BURSTS = "csr/nic_time.sv", "csr/nic_intr.sv", "csr/nic_intr_delay.sv", "dma/nic_axi_bursts.sv"
-FETCH = "dma/nic_desc_fetch.sv"
+FETCH, WRITE_BACK = "dma/nic_desc_fetch.sv", "dma/nic_desc_wb.sv"
 
 FIFO_FLAG_MUTANTS = (
     Mutant(FIFO, "level_q + 1'b1 : level_q - 1'b1;\n      some_q", "level_q + 1'b1 : level_q;\n      some_q"),
@@ -70,6 +70,17 @@ PROOFS = (
         Mutant(FETCH, "wrapped ? ring_i.count :", "wrapped ? ring_i.count + 16'd1 :"),
         Mutant(FETCH, "assign wrapped    = ring_i.tail < next_q", "assign wrapped    = ring_i.tail <= next_q"),
         Mutant(FETCH, "held_q + want_q <= count_t'(Depth)", "held_q + want_q <= count_t'(Depth + 1)"),
+    )),
+    Proof("write-back", "fv_write_back", (PKG, FIFO, WRITE_BACK), mode="bmc", depth=15, reach=15, mutants=(
+        Mutant(WRITE_BACK, "if (accept && count_q == '0) first_q", "if (accept) first_q"),
+        Mutant(WRITE_BACK, "17'd1 : {1'b0, next_q}) >=", "17'd1 : {1'b0, next_q}) >"),
+        Mutant(WRITE_BACK, "done_i && !done_err_i && !failed_q", "done_i && !done_err_i"),
+        Mutant(WRITE_BACK, "cause_q <= cause_q | in_cause_i", "cause_q <= in_cause_i"),
+        Mutant(WRITE_BACK, "(!order.write || done_q != '0)", "1'b1"),
+        Mutant(WRITE_BACK, "head_next >= {1'b0, count_i} ? '0", "head_next > {1'b0, count_i} ? '0"),
+        Mutant(WRITE_BACK, "close = close_q && !stop_i", "close = close_q"),
+        Mutant(WRITE_BACK, "close_q <= open_q && issue_free", "close_q <= open_q"),
+        Mutant(WRITE_BACK, "|| age_q == AgeBits'(WindowCycles) ||", "||"),
     )),
     Proof("interrupt-delay", "fv_intr_delay", (REGS, CSR_PKG, TIME, DELAY), mode="induction", depth=3, reach=9,
         mutants=(
