@@ -34,7 +34,7 @@ CORE_MHZ = 80  # all else
 # {block placed: {its clock: the row of hdl/README.md's table}}
 PLACED = {"nic_mac": {"xgmii_tx_clk_i": "nic_mac transmit", "xgmii_rx_clk_i": "nic_mac receive"}} | {
     name: {"clk_i": name}
-    for name in ("nic_rx_front", "nic_axi_wr", "nic_dma_rx", "nic_dma_tx", "nic_csr", "nic_axi_rd")
+    for name in ("nic_csr", "nic_dma_rx", "nic_rx_front", "nic_axi_wr", "nic_dma_tx", "nic_axi_rd")
 }
 
 
