@@ -47,7 +47,7 @@ from driver.linux.sched import Kernel
 from driver.linux.skbuff import live_skbs
 from sim.books import Books
 from sim.check.accounting import Account
-from sim.config import BenchConfig
+from sim.config import PERIOD_PS, BenchConfig
 from sim.host.axi import AxiHost
 from sim.host.error_reporting import report_dma_errors
 from sim.host.native import NativeHost
@@ -65,7 +65,6 @@ from sim.wire.partner import Exchange, LinkPartner
 
 __all__ = ["HOST_IP", "PERIOD_PS", "Bench", "BenchFailure", "Totals"]
 
-PERIOD_PS = 6400
 _RESET_CYCLES = 40
 # Software finds a card that has read its NVM: PCIe gives it 100 ms, it needs 2 us.
 _POWER_ON_CYCLES = 400
@@ -174,7 +173,7 @@ class Bench:
     async def _start_clocks(self) -> tuple[Any, Any]:
         """The clocks that drive the receive and the transmit side of the XGMII."""
         dut, clock = self.dut, self.config.clock
-        self._start_clock("clk_i", PERIOD_PS)
+        self._start_clock("clk_i", clock.core_ps)
         if clock.shared:
             return dut.clk_i, dut.clk_i
         for name, ppm, phase_ps in (

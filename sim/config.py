@@ -14,13 +14,14 @@ from typing import Any
 from driver.linux.sched import SCHEDULES
 
 __all__ = [
-    "HOSTS", "MAINS", "WIRES", "BenchConfig", "ClockConfig", "ConfigError", "DriverConfig", "HostConfig", "SimConfig",
-    "WireConfig",
+    "HOSTS", "MAINS", "PERIOD_PS", "WIRES", "BenchConfig", "ClockConfig", "ConfigError", "DriverConfig", "HostConfig",
+    "SimConfig", "WireConfig",
 ]  # fmt: skip
 
 HOSTS = ("axi", "native")
 WIRES = ("cocotbext", "native")
 MAINS = ("cocotb", "nicosim")
+PERIOD_PS = 6400  # 156.25 MHz
 
 
 class ConfigError(ValueError):
@@ -76,18 +77,24 @@ class WireConfig:
 class ClockConfig:
     """Core and XGMII clocks.
 
-    shared: one source drives them all (fastest); else ppm and phase are those of the XGMII clocks.
+    shared: one source drives them all (fastest); else ppm and phase are those of the XGMII clocks, and core_ps is the
+    period of the core's. The card's timers count its cycles: they are right at PERIOD_PS only.
     """
 
     shared: bool = True
+    core_ps: int = PERIOD_PS
     tx_ppm: int = 0
     rx_ppm: int = 0
     tx_phase_ps: int = 0
     rx_phase_ps: int = 0
 
     def __post_init__(self) -> None:
+        _require(self.core_ps == PERIOD_PS or not self.shared, "a core clock of its own is not shared")
+        _require(1000 <= self.core_ps <= 1_000_000, "core clock must be 1000 to 1000000 ps")
         _require(all(abs(ppm) <= 10_000 for ppm in (self.tx_ppm, self.rx_ppm)), "clock offset above 10000 ppm")
-        _require(all(0 <= phase < 6400 for phase in (self.tx_phase_ps, self.rx_phase_ps)), "phase must be 0 to 6399 ps")
+        _require(
+            all(0 <= phase < PERIOD_PS for phase in (self.tx_phase_ps, self.rx_phase_ps)), "phase must be 0 to 6399 ps"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -408,7 +408,7 @@ module nic_csr
     .nvm_data_i
   );
 
-  logic        phy_rd, phy_wr, phy_idle;
+  logic        phy_rd, phy_wr, phy_idle, mdio_idle;
   logic [ 4:0] phy_reg;
   logic [15:0] phy_wdata, phy_rdata;
 
@@ -427,7 +427,8 @@ module nic_csr
     .phy_reg_o  (phy_reg),
     .phy_wdata_o(phy_wdata),
     .phy_rdata_i(phy_rdata),
-    .mdac_o     (mdac)
+    .mdac_o     (mdac),
+    .idle_o     (mdio_idle)
   );
 
   nic_phy #(
@@ -451,7 +452,7 @@ module nic_csr
   );
 
   assign idle_o = axil_idle && !resetting && dev_idle && intr_idle && rx_delay_idle && tx_delay_idle && nvm_idle
-      && phy_idle && !mdac && event_i == '0 && flow_event_i == '0 && !rx_stat_i.valid && !tx_stat_i.valid && !rnbc_i
+      && phy_idle && mdio_idle && event_i == '0 && flow_event_i == '0 && !rx_stat_i.valid && !tx_stat_i.valid && !rnbc_i
       && dma_idle_i;
 
 endmodule

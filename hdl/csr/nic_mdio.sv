@@ -26,7 +26,9 @@ module nic_mdio
   /// in the cycle of phy_rd_o
   input  logic      [15:0] phy_rdata_i,
   /// MDI access complete, one cycle
-  output logic             mdac_o
+  output logic             mdac_o,
+  /// nothing is about to happen
+  output logic             idle_o
 );
 
   localparam logic [1:0] OpWrite = 2'd1, OpRead = 2'd2;
@@ -34,12 +36,13 @@ module nic_mdio
   mdic_t     written, mdic_q;
   deadline_t timer_q;
   logic      good, start, mdac_q;
+  logic      finish_q;  // the operation's time has ended: it is done on the PHY in this cycle
 
   assign written = req_i.wdata;
   assign good    = mdic_q.phyadd == PhyAddr && (mdic_q.op == OpWrite || mdic_q.op == OpRead);
 
-  assign phy_rd_o    = expired_i && good && mdic_q.op == OpRead;
-  assign phy_wr_o    = expired_i && good && mdic_q.op == OpWrite;
+  assign phy_rd_o    = finish_q && good && mdic_q.op == OpRead;
+  assign phy_wr_o    = finish_q && good && mdic_q.op == OpWrite;
   assign phy_reg_o   = mdic_q.regadd;
   assign phy_wdata_o = mdic_q.data;
 
@@ -47,18 +50,20 @@ module nic_mdio
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      mdic_q  <= MDIC_RESET;
-      timer_q <= '0;
-      mdac_q  <= 1'b0;
+      mdic_q   <= MDIC_RESET;
+      timer_q  <= '0;
+      finish_q <= 1'b0;
+      mdac_q   <= 1'b0;
     end else begin
-      mdac_q <= expired_i && mdic_q.ie;
-      if (expired_i) begin
-        timer_q.valid <= 1'b0;
+      finish_q <= expired_i;
+      mdac_q   <= finish_q && mdic_q.ie;
+      if (expired_i) timer_q.valid <= 1'b0;
+      if (finish_q) begin
         mdic_q.ready  <= 1'b1;
         mdic_q.error  <= !good;
         if (phy_rd_o) mdic_q.data <= phy_rdata_i;
       end else if (start) begin
-        timer_q          <= '{valid: 1'b1, at: now_i + 64'(AccessCycles)};
+        timer_q          <= '{valid: 1'b1, at: now_i + 64'(AccessCycles - 1)};
         mdic_q           <= written;
         mdic_q.reserved0 <= '0;
         mdic_q.ready     <= 1'b0;
@@ -69,6 +74,7 @@ module nic_mdio
 
   assign deadline_o = timer_q;
   assign mdac_o     = mdac_q;
+  assign idle_o     = !finish_q && !mdac_q;
   assign rdata_o    = req_i.rd && req_i.addr == MDIC_ADDR ? mdic_q : '0;
 
   logic unused;
@@ -77,7 +83,8 @@ module nic_mdio
   // ---------------------------------------------------------------- promise: software is never left waiting
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      a_busy_ends : assert (mdic_q.ready != timer_q.valid) else $error("nic_mdio: not ready, and no end in sight");
+      a_busy_ends : assert (mdic_q.ready != (timer_q.valid || finish_q))
+      else $error("nic_mdio: not ready, and no end in sight");
     end
   end
 

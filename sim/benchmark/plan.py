@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from sim.benchmark.cells import CELLS_VARIABLE, RESULTS, Cell, cells_to_json
-from sim.config import BenchConfig, DriverConfig, HostConfig, SimConfig
+from sim.config import PERIOD_PS, BenchConfig, ClockConfig, DriverConfig, HostConfig, SimConfig
 from sim.launch import bench_design, launch
 from sim.runner import run_program
 
@@ -115,8 +115,9 @@ class Plan:
         return self._measure(self._config(_SIMS[0]), cells)
 
     # ------------------------------------------------------------------ the hardware
-    def line_rate(self, latencies_ns: Iterable[int] = _LINE_LATENCIES_NS) -> list[Row]:
+    def line_rate(self, latencies_ns: Iterable[int] = _LINE_LATENCIES_NS, core_ps: int = PERIOD_PS) -> list[Row]:
         """Every size, direction and memory latency: the share of 10 Gbit/s, with what the buses did."""
+        clock = ClockConfig(shared=core_ps == PERIOD_PS, core_ps=core_ps)
         rows = []
         for latency_ns in latencies_ns:
             for mtu in (1500, _JUMBO_MTU):
@@ -127,7 +128,7 @@ class Plan:
                     for size in sizes
                     for way in ("tx", "rx", "both")
                 ]
-                config = self._config(_SIMS[0], latency_ns=latency_ns, mtu=mtu)
+                config = dataclasses.replace(self._config(_SIMS[0], latency_ns=latency_ns, mtu=mtu), clock=clock)
                 rows += [row | {"latency_ns": latency_ns} for row in self._measure(config, cells)]
         return rows
 

@@ -28,7 +28,7 @@ from driver.linux.inet import UdpSocket
 from driver.linux.net.device import NET_RX_SUCCESS, NetDevice
 from driver.linux.packet import PacketType, dev_add_pack, dev_remove_pack
 from driver.linux.skbuff import SkBuff, consume_skb
-from sim.bench import PERIOD_PS, Bench, BenchFailure
+from sim.bench import Bench, BenchFailure
 from sim.benchmark.cells import RESULTS, Cell, cells_from_environment, line_rate, rates
 from sim.host.native import NativeHost
 from sim.host.simtime import now_ps
@@ -133,7 +133,7 @@ class Measure:
         if out:
             await bench.run(transmit_all(bench.device, out), timeout_ns=_TIMEOUT_MS * 1_000_000)
         await with_timeout(arrivals.done.wait(), _TIMEOUT_MS, "ms")
-        wall, cycles = time.perf_counter() - wall, (now_ps() - simulated) / PERIOD_PS
+        wall, cycles = time.perf_counter() - wall, (now_ps() - simulated) / bench.config.clock.core_ps
         frames = len(out) + len(into)
         await bench.settle()
         return {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from driver.linux.netdevice import dev_set_promiscuity
-from sim.bench import PERIOD_PS, Bench, BenchFailure
+from sim.bench import Bench, BenchFailure
 from sim.host.simtime import now_ns, now_ps
 from sim.jobs import ReplayFile
 from sim.launch import configured
@@ -93,7 +93,7 @@ class Session:
         bench, summary, totals = self.bench, self.summary, self.bench.totals
         summary.steps = self.progress.steps
         summary.wall_s = round(time.monotonic() - self._begin_s, 3)
-        summary.sim_ns, summary.cycles = now_ns(), now_ps() // PERIOD_PS
+        summary.sim_ns, summary.cycles = now_ns(), now_ps() // bench.config.clock.core_ps
         summary.cycles_leapt = bench.cycles_leapt
         summary.mmio_reads, summary.mmio_writes = bench.host.mmio_reads, bench.host.mmio_writes
         summary.irqs, summary.polls = totals.irqs, totals.polls

@@ -19,10 +19,18 @@ from sim.observe.bins import Bin
 from sim.runner import COVER_VARIABLE, ROOT
 from tests.coverage.points import lcov, read
 from tests.coverage.tables import bin_pairs, bin_products, bins_table, python_rows, rtl_rows, sums, table
-from tests.mutate.plan import SYSTEM
+from tests.mutate.plan import NATIVE_ONLY
 
 # What tests a module, and the driver on the compiled models; not what tests the bench itself, or how fast it is.
-RTL_TESTS = (*(f"tests/hdl/{name}" for name in ("common", "csr", "axi", "dma", "mac", "top")), *SYSTEM)
+_MODULES = ("common", "csr", "axi", "dma", "mac", "top")
+_OF_THE_BENCH = {
+    f"test_{name}" for name in ("bench", "cli", "differential", "failure_report", "leap", "mains", "trace")
+}
+RTL_TESTS = (
+    *(f"tests/hdl/{name}" for name in _MODULES),
+    *(str(path) for path in sorted((ROOT / "tests/system").glob("test_*.py")) if path.stem not in _OF_THE_BENCH),
+    *NATIVE_ONLY,
+)
 DRIVER_TESTS = ("tests/unit/linux", "tests/unit/e1000e")
 
 

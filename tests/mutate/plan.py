@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["NEAREST", "REST", "SYSTEM", "Stage", "stages"]
+__all__ = ["NATIVE_ONLY", "NEAREST", "REST", "SYSTEM", "Stage", "stages"]
 
 Stage = tuple[str, ...]
 

@@ -12,10 +12,12 @@ import pytest
 from sim.benchmark.cells import CELLS_VARIABLE, RESULTS, Cell, cells_to_json, line_rate
 from sim.benchmark.plan import Plan
 from sim.cli import main
-from sim.config import BenchConfig, DriverConfig, HostConfig
+from sim.config import PERIOD_PS, BenchConfig, ClockConfig, DriverConfig, HostConfig
 from sim.launch import bench_design, launch
 from sim.runner import SimulationFailed, run_program
 
+# hdl/README.md, "What it costs": seven cycles for each of the shortest frames.
+SLOWEST_CORE_PS = 9600
 MODERATED = DriverConfig(
     rx_ring=1024, tx_ring=1024, time_scale=100, interrupt_throttle=50_000, rx_int_delay=0
 )  # 20 us
@@ -27,10 +29,11 @@ def measured(config: BenchConfig, cells: list[Cell], folder: Path) -> list[dict[
     return rows
 
 
-def test_the_card_runs_at_line_rate_at_every_size(tmp_path: Path, bench_seed: int) -> None:
+@pytest.mark.parametrize("core_ps", [PERIOD_PS, SLOWEST_CORE_PS], ids=["156 MHz", "104 MHz"])
+def test_the_card_runs_at_line_rate_at_every_size(core_ps: int, tmp_path: Path, bench_seed: int) -> None:
     """Transmit, receive and both at once, memory 1 us late, ring 1024, every descriptor written back, 2048-byte buffers
     (for 9018 bytes: three of 4 KiB), the whole driver in the loop."""
-    rows = Plan(bench_seed, tmp_path, quick=True, say=lambda text: None).line_rate((1000,))
+    rows = Plan(bench_seed, tmp_path, quick=True, say=lambda text: None).line_rate((1000,), core_ps)
     assert len(rows) == 8 * 3
     short = [row for row in rows if row["fraction"] < 0.999 or row["missed"]]
     assert short == []
@@ -41,6 +44,14 @@ def test_a_card_that_waits_for_memory_is_seen_to(tmp_path: Path, bench_seed: int
     config = BenchConfig(bench_seed, host=HostConfig(latency_ns=20_000, memory_bytes=256 << 20), driver=MODERATED)
     (row,) = measured(config, [Cell("line_rate", 64, "tx", 1500)], tmp_path)
     assert row["fraction"] < 0.5 and row["activity"]["read_bursts"] > 20
+
+
+def test_a_core_that_is_too_slow_is_seen_to(tmp_path: Path, bench_seed: int) -> None:
+    """86 MHz: 5.8 cycles for each of the shortest frames."""
+    clock = ClockConfig(shared=False, core_ps=11_600)
+    config = BenchConfig(bench_seed, host=HostConfig(memory_bytes=256 << 20), driver=MODERATED, clock=clock)
+    (row,) = measured(config, [Cell("line_rate", 64, "both", 1500)], tmp_path)
+    assert row["fraction"] < 0.9
 
 
 @pytest.mark.parametrize("direction", ["rx", "both"])

@@ -31,6 +31,8 @@ def test_json_round_trip_keeps_everything() -> None:
         lambda: HostConfig(memory_base=12),
         lambda: WireConfig(gap_bytes=4),
         lambda: ClockConfig(rx_phase_ps=6400),
+        lambda: ClockConfig(core_ps=9600),
+        lambda: ClockConfig(shared=False, core_ps=0),
         lambda: DriverConfig(time_scale=0),
         lambda: DriverConfig(mtu=67),
         lambda: BenchConfig.from_json("{}"),
