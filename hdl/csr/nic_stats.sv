@@ -3,7 +3,7 @@
 //
 // A received frame, one that had to wait and a transmitted one can be counted in every cycle: nothing on the wire, legal
 // or not, comes closer (a received frame takes at least two cycles, a transmitted one 2.6 on average). Reads clear, and
-// lose nothing to an increment. Latency: counted in the next cycle; a read's data one cycle after req_i.rd.
+// lose nothing to an increment. Latency: counted in the cycle after next; a read's data one cycle after req_i.rd.
 // Counters that nothing here can move (collisions, management, TCP segmentation) are not here: they read 0 as every address
 // that no block answers.
 module nic_stats
@@ -42,6 +42,12 @@ module nic_stats
   logic tx_pause;
   logic [1:0] tx_frames;
   logic [15:0] tx_octets;
+  // A cycle later, beside the counters: what tells of it is spread over the card.
+  logic [RxRows-1:0] rx_rows_q;
+  logic [TxRows-1:0] tx_rows_q;
+  logic [EventRows-1:0] event_rows_q;
+  logic [1:0] tx_frames_q;
+  logic [15:0] rx_octets_q, tx_octets_q, tx_all_octets_q;
   always_comb begin
     rx_rows = '0;
     if (rx_i.valid) begin
@@ -90,6 +96,11 @@ module nic_stats
     event_rows[RxDescLow]       = intr_i.rxdmt0;
     event_rows[RxOverrun]       = intr_i.rxo;
   end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) {rx_rows_q, tx_rows_q, event_rows_q, tx_frames_q} <= '0;
+    else {rx_rows_q, tx_rows_q, event_rows_q, tx_frames_q} <= {rx_rows, tx_rows, event_rows, tx_frames};
+    {rx_octets_q, tx_octets_q, tx_all_octets_q} <= {rx_i.bytes, tx_i.bytes, tx_octets};
+  end
 
   // ---------------------------------------------------------------- which counter software reads
   typedef enum logic [2:0] {SideNone, SideRx, SideTx, SideEvent, SideTotal, SideOctets} side_e;
@@ -112,6 +123,7 @@ module nic_stats
   endfunction
 
   place_t place, place_q;  // place_q: what is read, a cycle after it was asked for
+  logic [7:0] octets_rd_q;  // the same of the halves, decoded
   always_comb begin
     place = '{side: SideNone, row: '0};
     if (req_i.rd) case (req_i.addr)
@@ -169,7 +181,10 @@ module nic_stats
       default: ;
     endcase
   end
-  always_ff @(posedge clk_i) place_q <= rst_ni ? place : '{side: SideNone, row: '0};
+  always_ff @(posedge clk_i) begin
+    place_q     <= rst_ni ? place : '{side: SideNone, row: '0};
+    octets_rd_q <= rst_ni && place.side == SideOctets ? 8'd1 << place.row[2:0] : '0;
+  end
 
   // ---------------------------------------------------------------- the counters
   logic [31:0] rx_rdata, tx_rdata, event_rdata, total_rdata, octets_rdata[4];
@@ -179,7 +194,7 @@ module nic_stats
   ) u_rx (
     .clk_i,
     .rst_ni,
-    .bump_rows_i(rx_rows),
+    .bump_rows_i(rx_rows_q),
     .rd_i       (place_q.side == SideRx),
     .rd_row_i   (place_q.row),
     .rdata_o    (rx_rdata)
@@ -190,7 +205,7 @@ module nic_stats
   ) u_tx (
     .clk_i,
     .rst_ni,
-    .bump_rows_i(tx_rows),
+    .bump_rows_i(tx_rows_q),
     .rd_i       (place_q.side == SideTx),
     .rd_row_i   (place_q.row[3:0]),
     .rdata_o    (tx_rdata)
@@ -201,7 +216,7 @@ module nic_stats
   ) u_event (
     .clk_i,
     .rst_ni,
-    .bump_rows_i(event_rows),
+    .bump_rows_i(event_rows_q),
     .rd_i       (place_q.side == SideEvent),
     .rd_row_i   (place_q.row[3:0]),
     .rdata_o    (event_rdata)
@@ -210,7 +225,7 @@ module nic_stats
   nic_stats_total u_tpt (
     .clk_i,
     .rst_ni,
-    .bump_i (tx_frames),
+    .bump_i (tx_frames_q),
     .rd_i   (place_q.side == SideTotal),
     .rdata_o(total_rdata)
   );
@@ -218,40 +233,40 @@ module nic_stats
   nic_stats_octets u_gorc (
     .clk_i,
     .rst_ni,
-    .bump_i   (rx_rows[RxGood]),
-    .octets_i (rx_i.bytes),
-    .rd_low_i (place_q == of_octets(3'd0)),
-    .rd_high_i(place_q == of_octets(3'd1)),
+    .bump_i   (rx_rows_q[RxGood]),
+    .octets_i (rx_octets_q),
+    .rd_low_i (octets_rd_q[0]),
+    .rd_high_i(octets_rd_q[1]),
     .rdata_o  (octets_rdata[0])
   );
 
   nic_stats_octets u_tor (
     .clk_i,
     .rst_ni,
-    .bump_i   (rx_rows[RxTotal]),
-    .octets_i (rx_i.bytes),
-    .rd_low_i (place_q == of_octets(3'd2)),
-    .rd_high_i(place_q == of_octets(3'd3)),
+    .bump_i   (rx_rows_q[RxTotal]),
+    .octets_i (rx_octets_q),
+    .rd_low_i (octets_rd_q[2]),
+    .rd_high_i(octets_rd_q[3]),
     .rdata_o  (octets_rdata[1])
   );
 
   nic_stats_octets u_gotc (
     .clk_i,
     .rst_ni,
-    .bump_i   (tx_rows[TxGood]),
-    .octets_i (tx_i.bytes),
-    .rd_low_i (place_q == of_octets(3'd4)),
-    .rd_high_i(place_q == of_octets(3'd5)),
+    .bump_i   (tx_rows_q[TxGood]),
+    .octets_i (tx_octets_q),
+    .rd_low_i (octets_rd_q[4]),
+    .rd_high_i(octets_rd_q[5]),
     .rdata_o  (octets_rdata[2])
   );
 
   nic_stats_octets u_tot (
     .clk_i,
     .rst_ni,
-    .bump_i   (tx_frames != '0),
-    .octets_i (tx_octets),
-    .rd_low_i (place_q == of_octets(3'd6)),
-    .rd_high_i(place_q == of_octets(3'd7)),
+    .bump_i   (tx_frames_q != '0),
+    .octets_i (tx_all_octets_q),
+    .rd_low_i (octets_rd_q[6]),
+    .rd_high_i(octets_rd_q[7]),
     .rdata_o  (octets_rdata[3])
   );
 

@@ -24,29 +24,38 @@ module nic_stats_octets #(
     $fatal(1, "nic_stats_octets: 33 to 64 bits");
   end
 
-  octets_t count_q, held_q, high, rest, sum;
-  logic    holds_q;  // the low half was read: held_q is of that instant
+  octets_t           count_q, left;
+  octets_t           since_q;  // what came since the low half was read: counted apart, so that nothing is subtracted
+  logic [Bits-1:32]  high_q;   // of the instant in which the low half was read
+  logic              holds_q;  // it was, and these two are valid
 
-  assign high = holds_q ? held_q : count_q;  // what a read of the high half is of
-  assign rest = rd_high_i ? count_q - high : count_q;
-  assign sum  = rest + (bump_i ? octets_t'(octets_i) : '0);
+  function automatic octets_t plus(input octets_t count, input logic [15:0] more);
+    logic [Bits:0] sum;
+    sum = {1'b0, count} + (Bits + 1)'(more);
+    return sum[Bits] ? '1 : sum[Bits-1:0];
+  endfunction
+
+  logic [15:0] octets;
+  assign octets = bump_i ? octets_i : '0;
+  assign left   = !rd_high_i ? count_q : holds_q ? since_q : '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       count_q <= '0;
       holds_q <= 1'b0;
     end else begin
-      if (rd_high_i || bump_i) count_q <= sum < rest ? '1 : sum;
+      if (rd_high_i || bump_i) count_q <= plus(left, octets);
       if (rd_low_i) holds_q <= 1'b1;
       else if (rd_high_i) holds_q <= 1'b0;
     end
+    if (rd_low_i || bump_i) since_q <= plus(rd_low_i ? '0 : since_q, octets);
+    if (rd_low_i) high_q <= count_q[Bits-1:32];
   end
-  always_ff @(posedge clk_i) if (rd_low_i) held_q <= count_q;
 
   always_comb begin
     rdata_o = '0;
     if (rd_low_i) rdata_o = count_q[31:0];
-    if (rd_high_i) rdata_o = 32'(high[Bits-1:32]);
+    if (rd_high_i) rdata_o = 32'(holds_q ? high_q : count_q[Bits-1:32]);
   end
 
 endmodule

@@ -21,14 +21,14 @@ module nic_stats_total #(
     $fatal(1, "nic_stats_total: 3 to 32 bits");
   end
 
-  count_t count_q, rest, sum;
+  count_t        count_q;
+  logic [Bits:0] sum;
 
-  assign rest = rd_i ? '0 : count_q;
-  assign sum  = rest + count_t'(bump_i);
+  assign sum = {1'b0, rd_i ? '0 : count_q} + (Bits + 1)'(bump_i);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) count_q <= '0;
-    else if (rd_i || bump_i != '0) count_q <= sum < rest ? '1 : sum;
+    else if (rd_i || bump_i != '0) count_q <= sum[Bits] ? '1 : sum[Bits-1:0];
   end
 
   assign rdata_o = rd_i ? 32'(count_q) : '0;
