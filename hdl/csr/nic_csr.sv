@@ -108,7 +108,7 @@ module nic_csr
   // ---------------------------------------------------------------- accesses
   csr_req_t    access, req;
   logic        late_q;  // what is read a cycle later is there
-  logic [31:0] rdata_q, late_rdata_q, mta_rdata, store_rdata;
+  logic [31:0] rdata_q[2], late_rdata_q, mta_rdata, store_rdata;
   logic [31:0] dev_rdata, queue_rdata, flow_rdata, addr_rdata, intr_rdata, rx_delay_rdata, tx_delay_rdata;
   logic [31:0] stats_rdata, nvm_rdata, mdio_rdata;
   logic        axil_idle;
@@ -136,14 +136,14 @@ module nic_csr
     .s_axil_rvalid,
     .s_axil_rready,
     .req_o  (access),
-    .rdata_i(rdata_q | late_rdata_q | store_rdata),
+    .rdata_i(rdata_q[0] | rdata_q[1] | late_rdata_q | store_rdata),
     .idle_o (axil_idle)
   );
 
   always_ff @(posedge clk_i) begin
     if (access.rd) begin
-      rdata_q <= dev_rdata | queue_rdata | flow_rdata | addr_rdata | intr_rdata | rx_delay_rdata | tx_delay_rdata
-          | nvm_rdata | mdio_rdata;
+      rdata_q[0] <= dev_rdata | queue_rdata | flow_rdata | nvm_rdata;
+      rdata_q[1] <= addr_rdata | intr_rdata | rx_delay_rdata | tx_delay_rdata | mdio_rdata;
     end
     late_q <= access.rd;
     if (late_q) late_rdata_q <= mta_rdata | stats_rdata;

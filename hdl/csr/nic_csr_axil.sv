@@ -2,7 +2,7 @@
 // AXI4-Lite slave in front of the registers: turns the five channels into one register access at a time.
 //
 // Always OKAY. A write takes effect only with all four byte enables, as the 82574L has no narrower registers. Of a read and a write
-// that wait together the write goes first. `rdata_i` is sampled in the second cycle after a read's `req_o`.
+// that wait together the write goes first, the read two cycles later. `rdata_i` is sampled in the second cycle after a read's `req_o`.
 // Latency: write 3 cycles to effect and B, read 6 cycles to data. Addresses are aligned and canonical in `req_o`.
 module nic_csr_axil
   import nic_regs_pkg::*;
@@ -50,7 +50,7 @@ module nic_csr_axil
   logic        write_go, read_go;
 
   assign write_go = aw_full_q && w_full_q && !writing_q && !b_full_q;
-  assign read_go  = ar_full_q && !write_go && !r_full_q && reading_q == '0;
+  assign read_go  = ar_full_q && !write_go && !writing_q && !r_full_q && reading_q == '0;
 
   always_ff @(posedge clk_i) begin
     running_q <= rst_ni;
@@ -76,7 +76,7 @@ module nic_csr_axil
       req_q.wr  <= write_go && wstrb_q == '1;
       req_q.rd  <= read_go;
       if (write_go || read_go) begin
-        req_q.addr  <= canonical({write_go ? aw_q[16:2] : ar_q[16:2], 2'b00});
+        req_q.addr  <= write_go ? canonical({aw_q[16:2], 2'b00}) : canonical({ar_q[16:2], 2'b00});
         req_q.wdata <= wdata_q;
       end
     end

@@ -2,7 +2,7 @@
 // Types inside the register block.
 package nic_csr_pkg;
 
-  // One register access, in the cycle it takes effect. Blocks answer a read combinationally in that cycle, or one or two
+  // One register access, in the cycle it takes effect; none in the cycle after a write. Blocks answer a read combinationally in that cycle, or one or two
   // cycles later when they say so, with 0 when the address is not theirs; nic_csr ORs the answers.
   typedef struct packed {
     logic        wr;

@@ -3,8 +3,8 @@
 //
 // nic.rdl says which (`storage`), what of each is kept and what a reset makes of it; nic_regs_pkg says where. One memory,
 // one word an access. After a reset the words are set back in STORE_WORDS cycles (`clearing_o`); what is read meanwhile is
-// the reset value. Nothing is written meanwhile: req_i.wr has to wait. Latency: memory is read and written one cycle after
-// req_i, in the order of the requests; a read's data two cycles after req_i.rd.
+// the reset value. Nothing is written meanwhile: req_i.wr has to wait. Latency: memory is written two cycles after req_i.wr
+// and read one after req_i.rd, which does not come in the cycle after req_i.wr; a read's data two cycles after req_i.rd.
 module nic_csr_store
   import nic_regs_pkg::*;
   import nic_csr_pkg::*;
@@ -19,11 +19,11 @@ module nic_csr_store
 
   logic [31:0] words[STORE_WORDS];
 
-  // The decoder of the address in one cycle, the memory in the next.
+  // The decoder of the address in one cycle, what of the word is kept in the next, then the memory.
   store_place_t          place;
-  logic                  clearing_q, write_q, read_q, write;
-  logic [STORE_BITS-1:0] clear_index_q, index_q, index;
-  logic [          31:0] data_q, data;
+  logic                  clearing_q, was_clearing_q, write_q, read_q, keep_q;
+  logic [STORE_BITS-1:0] clear_index_q, index_q, kept_index_q;
+  logic [          31:0] data_q, kept_q;
 
   always_comb begin
     place = '0;
@@ -37,22 +37,23 @@ module nic_csr_store
     if (req_i.wr) data_q <= req_i.wdata;
   end
 
-  always_comb begin
-    write = clearing_q || write_q;
-    index = clearing_q ? clear_index_q : index_q;
-    data  = clearing_q ? store_reset(clear_index_q) : data_q & store_writable(index_q);
+  always_ff @(posedge clk_i) begin
+    was_clearing_q <= rst_ni && clearing_q;
+    keep_q         <= rst_ni && (clearing_q || write_q);
+    kept_index_q   <= clearing_q ? clear_index_q : index_q;
+    kept_q         <= clearing_q ? store_reset(clear_index_q) : data_q & store_writable(index_q);
   end
 
   logic        answer_q, reset_q;  // it is to be given; what the reset makes of it
   logic [31:0] word_q, reset_word_q;
   always_ff @(posedge clk_i) begin
-    if (write) words[index] <= data;
-    if (read_q) word_q <= words[index];
+    if (keep_q) words[kept_index_q] <= kept_q;
+    if (read_q) word_q <= words[index_q];
   end
   always_ff @(posedge clk_i) begin
     answer_q <= read_q;
     if (read_q) begin
-      reset_q      <= clearing_q;
+      reset_q      <= clearing_q || was_clearing_q;
       reset_word_q <= store_reset(index_q);
     end
   end
@@ -78,6 +79,9 @@ module nic_csr_store
   always_ff @(posedge clk_i) begin
     if (rst_ni && clearing_q) begin
       a_no_write : assert (!write_q) else $error("nic_csr_store: a write while the words are set back");
+    end
+    if (rst_ni && write_q) begin
+      a_read_waits : assert (!req_i.rd) else $error("nic_csr_store: a read in the cycle after a write");
     end
   end
 

@@ -71,7 +71,7 @@ module nic_intr
   // Its causes grow but for a few accesses; what each of these leaves is looked at beside the decoder, not behind it.
   logic left_by_icr, left_by_imc, left;
   assign fire = !asserted_q && (icr_q & ims_q) != '0 && !req_i.rd && !req_i.wr
-      && (!hold_q.valid || throttle_expired_i);
+      && !hold_q.valid;
   assign left_by_icr = (icr_q & ims_q & ~req_i.wdata & ~(iame_i ? iam_q : '0)) != '0;
   assign left_by_imc = (icr_q & ims_q & ~req_i.wdata) != '0;
   assign left = !icr_rd && (!icr_wr || left_by_icr) && (!imc_wr || left_by_imc);
@@ -89,7 +89,8 @@ module nic_intr
       icr_q      <= icr_d;
       ims_q      <= ims_d;
       asserted_q <= asserted_d;
-      if (fire) hold_q <= '{valid: itr_q != '0, at: now_i + 64'(cycles_of_256ns(itr_q))};
+      // It is over a cycle early, so that the line rises by what a register says.
+      if (fire) hold_q <= '{valid: itr_q != '0, at: now_i + 64'(cycles_of_256ns(itr_q)) - 64'd1};
       else if (throttle_expired_i) hold_q.valid <= 1'b0;
       if (req_i.wr && req_i.addr == IAM_ADDR) iam_q <= req_i.wdata & IAM_WRITABLE;
       if (req_i.wr && req_i.addr == ITR_ADDR) itr_q <= req_i.wdata[15:0];

@@ -66,9 +66,12 @@ module nic_intr_delay
         packet_q.valid   <= 1'b0;
         absolute_q.valid <= 1'b0;
       end else if (event_i) begin
-        packet_q <= '{valid: 1'b1, at: after(now_i, delay_q)};
-        if (!packet_q.valid) absolute_q <= '{valid: bound_q != '0, at: after(now_i, bound_q)};
+        packet_q.valid <= 1'b1;
+        if (!packet_q.valid) absolute_q.valid <= bound_q != '0;
       end
+      // Of no account where none is running: whether one ends is known late.
+      if (event_i) packet_q.at <= after(now_i, delay_q);
+      if (event_i && !packet_q.valid) absolute_q.at <= after(now_i, bound_q);
     end
   end
 

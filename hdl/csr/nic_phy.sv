@@ -95,9 +95,10 @@ module nic_phy
       end else if (expired_i) begin
         link_q        <= 1'b1;
         timer_q.valid <= 1'b0;
-      end else if (!link_q && !timer_q.valid) begin
-        timer_q <= '{valid: 1'b1, at: now_i + 64'(AutonegCycles)};
+      end else if (!link_q) begin
+        timer_q.valid <= 1'b1;
       end
+      if (!timer_q.valid) timer_q.at <= now_i + 64'(AutonegCycles);
       if (link_q && down) held_low_q <= 1'b1;
       else if (rd_i && reg_i == PHY_BMSR_ADDR) held_low_q <= 1'b0;
     end

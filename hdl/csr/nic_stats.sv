@@ -103,7 +103,7 @@ module nic_stats
   end
 
   // ---------------------------------------------------------------- which counter software reads
-  typedef enum logic [2:0] {SideNone, SideRx, SideTx, SideEvent, SideTotal, SideOctets} side_e;
+  typedef enum logic [2:0] {SideNone, SideRx, SideTx, SideEvent, SideTotal} side_e;
   typedef struct packed {
     side_e      side;
     logic [4:0] row;
@@ -115,15 +115,14 @@ module nic_stats
   function automatic place_t of_tx(input tx_row_e row);
     return '{side: SideTx, row: 5'(row)};
   endfunction
-  function automatic place_t of_octets(input logic [2:0] half);  // low and high in turn: GORC, TOR, GOTC, TOT
-    return '{side: SideOctets, row: 5'(half)};
-  endfunction
   function automatic place_t of_event(input event_row_e row);
     return '{side: SideEvent, row: 5'(row)};
   endfunction
 
   place_t place, place_q;  // place_q: what is read, a cycle after it was asked for
-  logic [7:0] octets_rd_q;  // the same of the halves, decoded
+  logic [7:0] octets_rd_q;  // the same of octet counts, which are read in halves
+  localparam logic [16:0] OctetsAddr[8] = '{
+      GORCL_ADDR, GORCH_ADDR, TORL_ADDR, TORH_ADDR, GOTCL_ADDR, GOTCH_ADDR, TOTL_ADDR, TOTH_ADDR};
   always_comb begin
     place = '{side: SideNone, row: '0};
     if (req_i.rd) case (req_i.addr)
@@ -170,20 +169,13 @@ module nic_stats
       ICRXDMTC_ADDR: place = of_event(RxDescLow);
       ICRXOC_ADDR:   place = of_event(RxOverrun);
       TPT_ADDR:      place = '{side: SideTotal, row: '0};
-      GORCL_ADDR:    place = of_octets(3'd0);
-      GORCH_ADDR:    place = of_octets(3'd1);
-      TORL_ADDR:     place = of_octets(3'd2);
-      TORH_ADDR:     place = of_octets(3'd3);
-      GOTCL_ADDR:    place = of_octets(3'd4);
-      GOTCH_ADDR:    place = of_octets(3'd5);
-      TOTL_ADDR:     place = of_octets(3'd6);
-      TOTH_ADDR:     place = of_octets(3'd7);
       default: ;
     endcase
   end
   always_ff @(posedge clk_i) begin
     place_q     <= rst_ni ? place : '{side: SideNone, row: '0};
-    octets_rd_q <= rst_ni && place.side == SideOctets ? 8'd1 << place.row[2:0] : '0;
+    // Beside the decoder, not behind it.
+    for (int i = 0; i < 8; i++) octets_rd_q[i] <= rst_ni && req_i.rd && req_i.addr == OctetsAddr[i];
   end
 
   // ---------------------------------------------------------------- the counters

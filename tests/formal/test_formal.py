@@ -93,7 +93,9 @@ PROOFS = (
     Proof("interrupt", "fv_intr", (REGS, CSR_PKG, TIME, INTR), mode="bmc", depth=9, reach=9, mutants=(
         Mutant(INTR, "icr_d = kept | set", "icr_d = (icr_q | set) & ~clear"),
         Mutant(INTR, "if (icr_wr) clear = req_i.wdata;", "if (icr_wr) clear = '1;"),
-        Mutant(INTR, "(!hold_q.valid || throttle_expired_i)", "1'b1"),
+        Mutant(INTR, "      && !hold_q.valid;", ";"),
+        Mutant(INTR, "(cycles_of_256ns(itr_q)) - 64'd1", "(cycles_of_256ns(itr_q))"),
+        Mutant(INTR, "(cycles_of_256ns(itr_q)) - 64'd1", "(cycles_of_256ns(itr_q)) - 64'd2"),
         Mutant(INTR, "else if (throttle_expired_i) hold_q.valid <= 1'b0;", ""),
         Mutant(INTR, "(asserted_q || ims_q == '0)", "1'b1"),
     )),
