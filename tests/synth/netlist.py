@@ -98,13 +98,28 @@ class Logic:
         yield 0, self.cells[cell]["type"] if cell else "pin", self.names.get(bit, "")
 
 
+def block_of(net, depth):
+    return ".".join(net.split(".")[:-1][:depth]) or "top"
+
+
+def source_file(cell):
+    """Of a register; what logic comes from is forgotten in mapping."""
+    return cell["attributes"].get("src", "").split(":")[0]
+
+
 def cells_by_block(netlist, depth=2):
     """{block: {type: count}}; a block is the first `depth` instances of the name of the net that a cell drives.
 
-    A cell that drives no net with a name counts for the block of what it feeds.
+    A cell that drives no net with a name counts for the block of what it feeds. A net may have kept no name but the one
+    that a reader has for its input (`_i`): its register counts where most others of the same source file do.
     """
     module = module_of(netlist)
     cells, names = module["cells"], net_names(module)
+    homes: dict[str, Counter[str]] = defaultdict(Counter)  # {source file: {block: registers}}
+    for cell in cells.values():
+        for _, bit in pins(cell, "output"):
+            if source_file(cell) and not names.get(bit, "_i").endswith("_i"):
+                homes[source_file(cell)][block_of(names[bit], depth)] += 1
     readers = defaultdict(list)
     for name, cell in cells.items():
         for _, bit in pins(cell, "input"):
@@ -118,7 +133,9 @@ def cells_by_block(netlist, depth=2):
             outputs = [bit for _, bit in pins(cells[name], "output")]
             named = next((names[bit] for bit in outputs if bit in names), None)
             if named is not None:
-                known[name] = ".".join(named.split(".")[:-1][:depth]) or "top"
+                home = homes[source_file(cells[name])] if named.endswith("_i") else Counter()
+                most, registers = home.most_common(1)[0] if home else ("", 0)
+                known[name] = most if 2 * registers > home.total() else block_of(named, depth)
                 break
             name = next((r for bit in outputs for r in readers[bit] if r not in seen), None)
             if name is None:
