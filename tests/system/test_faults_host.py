@@ -26,7 +26,7 @@ from sim.launch import launch
 from sim.traffic import frames_to
 from sim.wire import Frame, Wire
 from sim.wire.obedient import ObedientWire
-from tests.system.helpers import bench_up, on_both
+from tests.system.helpers import bench_up, moderated, on_both
 from tests.system.trouble import Traffic, counted, proved
 
 RING = 64
@@ -160,7 +160,9 @@ async def allocations_fail_now_and_then(dut: Any) -> None:
     chained = bench.device.mtu > 1500
     traffic = Traffic(bench, lengths=(longest // 2, longest) if chained else (60, 600))
     traffic.start()
-    await bench.until(lambda: bench.adapter.alloc_rx_buff_failed > 20, "failures", timeout_ns=50_000_000)
+    await bench.until(
+        lambda: bench.adapter.alloc_rx_buff_failed > 20 and bench.books.sent > 100, "failures", timeout_ns=50_000_000
+    )
     await traffic.stop()
     bench.kernel.mm.fail_if(None)
     await bench.settle()
@@ -236,7 +238,8 @@ async def one_allocation_of_open_fails(dut: Any) -> None:
 def config(sim: SimConfig, seed: int) -> BenchConfig:
     """A partner that hears of each frame at once: of a pause, too."""
     sim = replace(sim, batch_ns=0)
-    return BenchConfig(sim=sim, driver=DriverConfig(time_scale=4000, rx_ring=RING, tx_ring=RING)).seeded(seed)
+    driver = DriverConfig(time_scale=4000, rx_ring=RING, tx_ring=RING)
+    return BenchConfig(sim=sim, driver=moderated(driver, seed)).seeded(seed)
 
 
 @on_both
@@ -250,6 +253,6 @@ def test_faults_of_the_host(sim: SimConfig, tmp_path: Path, bench_seed: int) -> 
 
 def test_jumbo_buffers_that_are_not_to_be_had(tmp_path: Path, bench_seed: int) -> None:
     """The same with frames that take two or three buffers of 4 KiB each."""
-    driver = DriverConfig(time_scale=4000, rx_ring=RING, tx_ring=RING, mtu=9000)
-    jumbo = replace(config(SimConfig(), bench_seed), driver=driver)
+    plain = config(SimConfig(), bench_seed)
+    jumbo = replace(plain, driver=replace(plain.driver, mtu=9000))
     launch(jumbo, "tests.system.test_faults_host", tmp_path, test_filter="allocations_fail")

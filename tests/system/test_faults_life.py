@@ -22,7 +22,7 @@ from sim.launch import configured, launch
 from sim.native.library import Kind, library
 from sim.traffic import frames_to, transmit_all
 from sim.wire import Frame
-from tests.system.helpers import bench_up, on_both
+from tests.system.helpers import bench_up, moderated, on_both
 from tests.system.trouble import (
     Traffic,
     log_has,
@@ -304,7 +304,7 @@ def run(cases: str, config: BenchConfig, folder: Path, nvm: dict[int, int] | Non
 
 def config_of(sim: SimConfig, seed: int, host: HostConfig | None = None) -> BenchConfig:
     driver = DriverConfig(time_scale=4000, rx_ring=RING, tx_ring=RING)
-    return BenchConfig(sim=sim, driver=driver, host=host or HostConfig()).seeded(seed)
+    return BenchConfig(sim=sim, driver=moderated(driver, seed), host=host or HostConfig()).seeded(seed)
 
 
 @on_both
