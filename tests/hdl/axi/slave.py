@@ -187,14 +187,15 @@ class WriteSlave:
         accepted = None
         if (request := self.request.step(aw)) is not None:
             failed = self.rng.random() < self.settings.errors
-            accepted = Burst(request[0], request[1], request[2] + 1, 0, failed)
+            # Not answered before the data has come, however short the wait.
+            due = cycle + self.settings.wait(self.rng)
+            accepted = Burst(request[0], request[1], request[2] + 1, due, failed)
             self.addresses.append(accepted)
         taken = self._take(w)
         while self.addresses and self.data:
             burst, beats = self.addresses.popleft(), self.data.popleft()
             assert len(beats) == burst.beats, f"{len(beats)} W beats for AWLEN {burst.beats - 1}"
             self.store(burst, beats)
-            burst.due = cycle + self.settings.wait(self.rng)
             self.answers.add(burst)
         if self.b is None and (answer := self.answers.pick(cycle + 1)) is not None:
             self.answers.finished(answer)

@@ -91,6 +91,7 @@ class DmaBench:
         self.tx_stats: deque[TxStat] = deque()
         self.errors_due: list[tuple[bool, int]] = []
         self.fail: Counter[tuple[str, int]] = Counter()  # ("r" or "w", ID): this many more bursts and one fails
+        self.fail_in_cycle: dict[tuple[str, int], int] = {}  # the next burst fails, and is answered in this cycle
         self.aw_waiting: tuple[int, int, int] | None = None  # offered, not taken
         self.heads_known = True
         self.quiet = False  # idle in the last cycle, and nothing was done to it since
@@ -196,6 +197,7 @@ class DmaBench:
         self.stop = False
         self._rings()
         self.fail.clear()
+        self.fail_in_cycle.clear()
         await self.cycles(2)
         self.heads_known = True
 
@@ -278,7 +280,13 @@ class DmaBench:
     # ---------------------------------------------------------------- bus
     def _manners(self, kind: str, offer: tuple[int, int, int] | None, ready: int) -> Settings:
         """How the slave treats the burst that it accepts in this cycle: it fails when its turn has come."""
-        if offer is None or not ready or (kind, offer[0]) not in self.fail:
+        if offer is None or not ready:
+            return self.settings
+        if (answer := self.fail_in_cycle.pop((kind, offer[0]), None)) is not None:
+            assert answer > self.cycle, "too late to be answered then"
+            wait = answer - self.cycle
+            return replace(self.settings, errors=1.0, latency=(wait, wait))
+        if (kind, offer[0]) not in self.fail:
             return self.settings
         self.fail[kind, offer[0]] -= 1
         if self.fail[kind, offer[0]] >= 0:

@@ -389,6 +389,32 @@ for _kind, _id, _name in (
     )
 
 
+@cocotb.test()
+async def errors_of_both_directions_meet(dut: Any) -> None:
+    """A read and a write fail `apart` cycles from each other: both are reported, whatever meets within the card."""
+    quick = Settings((30, 30), reorder=True)
+    bench = await DmaBench(dut, quick, Setup(rx_count=32, tx_count=32)).start()
+    for apart in range(-8, 9):
+        errors = bench.counts["errors"]
+        answer = bench.cycle + 150
+        # The frame is stored at once; the transmit descriptors are read from the doorbell on.
+        bench.fail_in_cycle = {("w", RX_DATA): answer, ("r", TX_DATA): answer + apart}
+        bench.rx.post(8)
+        bench.tx.post_frame(bench.rng.randbytes(100), [])
+        await bench.cycles(10)
+        bench.rx_frames.append(Frame(bench.rng.randbytes(100)))
+        await bench.run()
+        assert not bench.fail_in_cycle and not bench.errors_due
+        assert bench.counts["errors"] == errors + 2
+        await bench.reset()
+        bench.rx_enabled = bench.tx_enabled = True
+    bench.rx.post(4)
+    bench.rx_frames.append(Frame(bench.rng.randbytes(100)))
+    bench.tx.post_frame(bench.rng.randbytes(100), [20])
+    await bench.run()
+    bench.check_all_done()
+
+
 def test_nic_dma(tmp_path: Path) -> None:
     simulate(Design("nic_dma", nic_sources("nic_dma")), "tests.hdl.dma.test_nic_dma", folder=tmp_path)
 
