@@ -29,6 +29,7 @@ class MacInfo:
     mc_filter_type: int = 0  # RCTL.MO
     ledctl_default: int = 0  # LEDCTL while nobody makes the LED flash
     get_link_status: bool = True  # the link may have changed since the PHY was last asked
+    link_mutex: Mutex = field(default_factory=lambda: Mutex("link"))  # held by who asks it
 
 
 @dataclass(slots=True)

@@ -176,19 +176,21 @@ async def e1000e_update_mc_addr_list_generic(hw: Hw, mc_addr_list: bytes) -> Non
 async def e1000e_check_for_copper_link(hw: Hw) -> int:
     """1 with link, 0 without, or a negative errno. Asks the PHY only while the link may have changed.
 
-    The mark is cleared before the PHY is asked: an interrupt meanwhile sets it again, and is not lost.
+    The mark is cleared before the PHY is asked: an interrupt meanwhile sets it again, and is not lost. Who comes while
+    another asks (the watchdog, a self-test) waits for the answer: until then a mark that is cleared says nothing.
     """
-    if not hw.mac.get_link_status:
-        return 1
-    hw.mac.get_link_status = False
-    link = await e1000e_phy_has_link_generic(hw)
-    if link == 1:
-        error = await e1000e_config_fc_after_link_up(hw)
-        if not error:
+    async with hw.mac.link_mutex:
+        if not hw.mac.get_link_status:
             return 1
-        link = error
-    hw.mac.get_link_status = True
-    return link
+        hw.mac.get_link_status = False
+        link = await e1000e_phy_has_link_generic(hw)
+        if link == 1:
+            error = await e1000e_config_fc_after_link_up(hw)
+            if not error:
+                return 1
+            link = error
+        hw.mac.get_link_status = True
+        return link
 
 
 async def e1000e_get_speed_and_duplex_copper(hw: Hw) -> tuple[int, bool]:

@@ -30,6 +30,7 @@ from driver.e1000e.rx import (
     e1000_configure_rx,
     e1000_rx_buffer_len,
     e1000_setup_rctl,
+    e1000e_change_rctl,
 )
 from driver.e1000e.stats import e1000e_clear_hw_cntrs_base, e1000e_update_stats
 from driver.e1000e.tx import e1000_clean_tx_ring, e1000_configure_tx, e1000_xmit_frame
@@ -131,7 +132,7 @@ async def e1000e_down(adapter: Adapter) -> int:
     hw, netdev = adapter.hw, adapter.netdev
     adapter.down = True
     netif_carrier_off(netdev)
-    await rmw32(hw, RCTL, clear=RCTL.EN)
+    await e1000e_change_rctl(adapter, clear=RCTL.EN)
     netif_tx_disable(netdev)
     await rmw32(hw, TCTL, clear=TCTL.EN)
     await e1e_flush(hw)

@@ -60,9 +60,14 @@ __all__ = [
     "e1000_configure_rx",
     "e1000_rx_buffer_len",
     "e1000_setup_rctl",
+    "e1000e_change_rctl",
 ]
 
 RX_BUFFER_WRITE = 16  # buffers are handed to the card this many at a time; a power of two
+# What e1000_setup_rctl decides.
+RCTL_SETUP = (
+    RCTL.MO | RCTL.BSIZE | RCTL.RDMTS | RCTL.LBM | RCTL.FLXBUF | RCTL.EN | RCTL.SBP | RCTL.LPE | RCTL.SECRC | RCTL.BSEX
+)
 STANDARD_BUFFER_BYTES, JUMBO_BUFFER_BYTES = 2048, 4096
 
 
@@ -116,11 +121,7 @@ def _unmap(ring: Ring, buffer: Buffer) -> None:
 
 async def e1000_setup_rctl(adapter: Adapter) -> None:
     """RCTL but for the filter bits, which are e1000e_set_rx_mode's, and EN, which is e1000_configure_rx's."""
-    hw = adapter.hw
-    value = await er32(hw, RCTL)
-    value &= ~(RCTL.MO | RCTL.BSIZE | RCTL.RDMTS | RCTL.LBM | RCTL.FLXBUF)
-    value &= ~(RCTL.EN | RCTL.SBP | RCTL.LPE | RCTL.SECRC | RCTL.BSEX)
-    value |= RCTL.BAM | RCTL.MO.put(hw.mac.mc_filter_type)
+    value = RCTL.BAM | RCTL.MO.put(adapter.hw.mac.mc_filter_type)
     if adapter.netdev.mtu > ETH_DATA_LEN:
         value |= RCTL.LPE
     if adapter.params.CrcStripping:
@@ -128,7 +129,13 @@ async def e1000_setup_rctl(adapter: Adapter) -> None:
     # BSIZE halves from 0 on, and BSEX multiplies by 16: 2048 is 0 without, 4096 is 3 with it.
     if adapter.rx_buffer_len == JUMBO_BUFFER_BYTES:
         value |= RCTL.BSEX | RCTL.BSIZE.put(3)
-    ew32(hw, RCTL, value)
+    await e1000e_change_rctl(adapter, clear=RCTL_SETUP, set=value)
+
+
+async def e1000e_change_rctl(adapter: Adapter, *, clear: int = 0, set: int = 0) -> None:
+    """Under the lock that e1000e_set_rx_mode runs under, whose bits are in the same register."""
+    with adapter.netdev.addr_list_lock.bh():
+        await rmw32(adapter.hw, RCTL, clear=clear, set=set)
 
 
 async def e1000_configure_rx(adapter: Adapter) -> None:
@@ -153,7 +160,7 @@ async def e1000_configure_rx(adapter: Adapter) -> None:
     ew32(hw, RDLEN, ring.size)
     ew32(hw, RDH, 0)
     ew32(hw, RDT, 0)
-    await rmw32(hw, RCTL, set=RCTL.EN)
+    await e1000e_change_rctl(adapter, set=RCTL.EN)
 
 
 # ---------------------------------------------------------------- buffers

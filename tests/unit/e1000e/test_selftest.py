@@ -23,11 +23,12 @@ from driver.e1000e.selftest import (
     SelfTest,
     e1000_diag_test,
 )
+from driver.e1000e.watchdog import e1000_watchdog
 from driver.host import MmioWrite, PciError
 from driver.linux.dma_mapping import DMA_MAPPING_ERROR
 from driver.linux.ethtool import dev_ethtool
 from driver.linux.interrupt import IRQ_HANDLED, IRQ_NONE, IRQF_SHARED, free_irq, request_irq
-from driver.linux.netdevice import dev_mc_add, dev_mc_del, netif_device_present, netif_running
+from driver.linux.netdevice import dev_mc_add, dev_mc_del, netif_carrier_ok, netif_device_present, netif_running
 from tests.unit.e1000e.bench import Bench, frame_of
 from tests.unit.e1000e.fake_card import FakeCard
 
@@ -71,6 +72,26 @@ def test_link_is_asked_before_the_interface_is_taken_down() -> None:
     bench.card.link = True
     assert outcome(bench).link == 0
     assert bench.card.generation > resets
+    bench.finish()
+
+
+def test_link_is_not_there_while_another_task_asks_for_it() -> None:
+    """The watchdog runs while an online test asks the PHY, at any moment of it: neither takes the other's question for
+    an answer."""
+    bench = Bench(cpus=2).up()
+    bench.card.plug(False)
+    bench.wait_carrier(False)
+    test = bench.kernel.run(dev_ethtool(bench.netdev, e1000_diag_test, False), cpu=1)
+    asked = 0
+    while not test.done:
+        bench.pump.advance(1_700)
+        asked += bench.adapter.hw.mac.link_mutex.is_locked()
+        bench.call(lambda: e1000_watchdog(bench.adapter))
+        assert not netif_carrier_ok(bench.netdev)
+    assert test.result().link == NO_LINK and asked > 50
+    assert sum("Link is Up" in line.text for line in bench.kernel.log) == 1
+    bench.card.plug(True)
+    works(bench)
     bench.finish()
 
 
