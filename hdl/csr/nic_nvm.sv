@@ -2,7 +2,8 @@
 // NVM: EERD, and the MAC address that the card reads by itself after a reset (82574L datasheet, NVM words 0 to 2).
 //
 // The NVM is a synchronous memory outside: data comes the cycle after `nvm_en_o`. `load_i` starts the reading of the MAC
-// address; `mac_valid_o` gives it for one cycle. An EERD read that comes meanwhile waits. Latency: EERD 2 cycles, load 5.
+// address, from its first word even while it is read; `mac_valid_o` gives it for one cycle. An EERD read that comes
+// meanwhile waits. Latency: EERD 2 cycles, load 5.
 // Left out: the serial interface of EECD, EEWR.
 module nic_nvm
   import nic_regs_pkg::*;
@@ -84,8 +85,8 @@ module nic_nvm
     end else begin
       if (load_i) loading_q <= 1'b1;
       else if (mac_valid_o) loading_q <= 1'b0;
-      coming_q <= ask;
-      if (!loading_q) begin
+      coming_q <= ask && !load_i;
+      if (load_i || !loading_q) begin
         ask_q <= '0;
         got_q <= '0;
       end else begin

@@ -93,6 +93,22 @@ async def reading_the_nvm_again_reloads_the_address(dut: Any) -> None:
 
 
 @cocotb.test()
+async def a_reload_begins_anew_while_one_runs(dut: Any) -> None:
+    """Whatever cycle of a reload the next one comes in: the address is that of the NVM then, not an older one."""
+    bench = await CsrBench(dut).start()
+    for apart in range(16):
+        bench.nvm[0] = apart
+        first = cocotb.start_soon(bench.write(CTRL_EXT, CTRL_EXT.EE_RST))
+        await bench.cycles(apart)
+        await first
+        bench.nvm[:3] = [0x5500 | apart, apart, 0xAA00 | apart]
+        await bench.write(CTRL_EXT, CTRL_EXT.EE_RST)
+        await bench.cycles(SETTLE)
+        assert await bench.read(RAL[0]) == apart << 16 | 0x5500 | apart
+        assert await bench.read(RAH[0]) == RAH[0].AV | 0xAA00 | apart
+
+
+@cocotb.test()
 async def mdic_takes_its_time_and_reports_errors(dut: Any) -> None:
     bench = await CsrBench(dut).start()
     start = bench.cycle
@@ -325,4 +341,4 @@ async def phy_loopback_has_a_link_at_once(dut: Any, cable: bool) -> None:
 
 
 def test_nvm_and_phy(tmp_path):
-    assert simulate(design(), "tests.hdl.csr.test_nvm_phy", folder=tmp_path).passed == 14
+    assert simulate(design(), "tests.hdl.csr.test_nvm_phy", folder=tmp_path).passed == 15
