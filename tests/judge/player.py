@@ -49,11 +49,12 @@ _LITERAL_MASKS = {_STATUS: 0x7FFF_F033, _RCTL: 0x06DF_B3FE}
 
 @dataclass(slots=True)
 class Verdict:
-    """What came of a step. judged: reads and events that were held to something; absent: accesses by offset to what the
-    card does not have."""
+    """What came of a step. judged: its reads and events that were held to something; audited: counters held behind it;
+    absent: accesses by offset to what the card does not have."""
 
     title: str
     judged: int = 0
+    audited: int = 0
     seen: int = 0
     absent: dict[int, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -169,9 +170,10 @@ class Player:
 
     async def audit(self, step: Step, verdict: Verdict) -> None:
         """All counters of frames, behind a step: the driver looks at some of them only right after a reset."""
-        line = step.ops[-1].line if step.ops else 0
+        line, judged = step.ops[-1].line if step.ops else 0, verdict.judged
         for offset in sorted(COUNTERS_OF_FRAMES & self._known):
             await self._read_statistic(Op(line, Kind.READ, offset, 0), verdict)
+        verdict.audited, verdict.judged = verdict.judged - judged, judged
 
     async def _read_statistic(self, op: Op, verdict: Verdict) -> int:
         value = await readl(self._iomem, op.offset)

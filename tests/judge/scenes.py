@@ -124,10 +124,11 @@ async def _failed_selftest(player: Player, step: Step) -> Verdict:
     verdict = await player.play(Step(step.title, ops[:begin]))
     registers = await player.play_literally(Step(step.title, ops[begin:end]), judge=False)
     rest = await player.play(Step(step.title, ops[end:]))
-    return Verdict(
-        step.title, verdict.judged + rest.judged, verdict.seen + registers.seen + rest.seen,
-        {**verdict.absent, **registers.absent, **rest.absent}, verdict.failures + rest.failures,
-    )  # fmt: skip
+    verdict.judged += rest.judged
+    verdict.seen += registers.seen + rest.seen
+    verdict.absent |= registers.absent | rest.absent
+    verdict.failures += rest.failures
+    return verdict
 
 
 async def _with_card(bench: Bench, work: Callable[[PciDev, Any], Awaitable[None]]) -> None:
