@@ -16,7 +16,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from driver.linux.bug import Violation, Where, told, warn_violation
@@ -131,6 +131,11 @@ class Iommu:
         self.view[:] = bytes(table.size)
         self._slots: dict[int, Mapping] = {}  # by slot_iova; those that were ever used
         self._free: deque[int | Mapping] = deque(range(slots))  # the next first; one that was never used by its number
+        self._inject: Callable[[int, int], bool] | None = None
+
+    def fail_if(self, predicate: Callable[[int, int], bool] | None) -> None:
+        """dma_map_single fails when predicate(size in bytes, direction) holds; None: as the table allows again."""
+        self._inject = predicate
 
     # ------------------------------------------------------------------------------------------ the table
     def insert(
@@ -244,6 +249,8 @@ class Iommu:
             return DMA_MAPPING_ERROR
         if buffer.mappings and (direction != DMA_TO_DEVICE or buffer.written):
             warn_violation("dma-map", buffer, "mapped twice at a time, and the device may write to it", buffer.where)
+        if self._inject is not None and self._inject(size, direction):
+            return DMA_MAPPING_ERROR
         iova = self.insert(device, buffer, addr, size, direction, where)
         if iova != DMA_MAPPING_ERROR:
             buffer.mapped += 1

@@ -207,6 +207,16 @@ def test_mapping_fails_when_only_quarantined_slots_are_left(pump: Pump) -> None:
     assert len(pump.kernel.mm.live()) == 1
 
 
+def test_mapping_fails_where_a_test_wants_it_to(pump: Pump) -> None:
+    table, buffer = pump.kernel.dma_table, make()
+    table.fail_if(lambda size, direction: size == 64 and direction == DMA_TO_DEVICE)
+    assert dma_mapping_error(CARD, dma_map_single(CARD, buffer, 64, DMA_TO_DEVICE))
+    assert dma_map_single(CARD, buffer, 65, DMA_TO_DEVICE) != DMA_MAPPING_ERROR
+    table.fail_if(None)
+    assert dma_map_single(CARD, buffer, 64, DMA_TO_DEVICE) != DMA_MAPPING_ERROR
+    assert len(table.live()) == 2
+
+
 def test_a_device_reaches_what_its_mask_says(pump: Pump) -> None:
     card = Card(dma_mask=(1 << 32) - 1)
     assert dma_map_single(card, make(), 64, DMA_TO_DEVICE) == DMA_MAPPING_ERROR
