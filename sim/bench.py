@@ -43,13 +43,14 @@ from driver.linux.netdevice import (
     netif_carrier_ok,
 )
 from driver.linux.pci import PciDriver, pci_register_driver, pci_unregister_driver
-from driver.linux.sched import Kernel
+from driver.linux.sched import Cpu, Kernel
 from driver.linux.skbuff import live_skbs
 from sim.books import Books
 from sim.check.accounting import Account
 from sim.config import PERIOD_PS, BenchConfig
 from sim.host.axi import AxiHost
 from sim.host.error_reporting import report_dma_errors
+from sim.host.machine import IRQ
 from sim.host.native import NativeHost
 from sim.native.library import library
 from sim.native.serve import serve, start_clock
@@ -110,9 +111,12 @@ class Bench:
             library().restart()
         make_host = NativeHost if config.sim.host == "native" else AxiHost
         self.host = make_host(config.host, config.seed)
+        driver = config.driver
         self.kernel = Kernel(
-            self.host, seed=config.seed, time_scale=config.driver.time_scale, schedule=config.driver.schedule
+            self.host, cpus=driver.cpus, seed=config.seed, time_scale=driver.time_scale, schedule=driver.schedule
         )
+        self._which_cpu = Random(f"{config.seed} cpus")
+        self.kernel.irq(IRQ).cpu = self._any_cpu()
         with self.kernel.entered():
             self._memory_before = {buffer.addr for buffer in self.kernel.mm.live()}
         self.totals = Totals()
@@ -200,8 +204,10 @@ class Bench:
         return writer
 
     # ------------------------------------------------------------------ the host's software
-    async def run(self, coro: Coroutine[Any, Any, Any], *, timeout_ns: int = 200_000_000) -> Any:
-        """Run `coro` as a process of the kernel; its result.
+    async def run(
+        self, coro: Coroutine[Any, Any, Any], *, timeout_ns: int = 200_000_000, cpu: int | None = None
+    ) -> Any:
+        """Run `coro` as a process of the kernel, on any CPU or on `cpu`; its result.
 
         Raises: what it raises; TimeoutError, saying where it hangs.
         """
@@ -213,7 +219,8 @@ class Bench:
             finally:
                 ended.set()
 
-        task = self.kernel.run(process(), getattr(coro, "__qualname__", "process"))
+        name = getattr(coro, "__qualname__", "process")
+        task = self.kernel.run(process(), name, self._any_cpu().index if cpu is None else cpu)
         self.host.wake()
         try:
             await with_timeout(ended.wait(), timeout_ns, "ns")
@@ -221,6 +228,9 @@ class Bench:
             raise TimeoutError(f"{task.name} did not end within {timeout_ns} ns; it is at {task.position()}") from None
         # `finally` ran inside the step; the task itself ends with it.
         return task.result()
+
+    def _any_cpu(self) -> Cpu:
+        return self._which_cpu.choice(self.kernel.cpus)
 
     @property
     def device(self) -> NetDevice:

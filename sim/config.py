@@ -104,6 +104,7 @@ class DriverConfig:
     interrupt_throttle, rx_int_delay, tx_int_delay, mc_filter_type: the module parameters InterruptThrottleRate,
     RxIntDelay and TxIntDelay (1.024 us), mc_filter_type.
     schedule: who runs first where Linux gives no promise: who the seed says (random), or who came first (fifo).
+    cpus: of the host; with more than one the seed says which takes the card's interrupts, and where a process starts.
     """
 
     rx_ring: int = 256
@@ -115,8 +116,10 @@ class DriverConfig:
     tx_int_delay: int = 8
     mc_filter_type: int = 0
     schedule: str = "random"
+    cpus: int = 1
 
     def __post_init__(self) -> None:
+        _require(1 <= self.cpus <= 8, "CPUs must be 1 to 8")
         _require(1 <= self.time_scale <= 1_000_000, "time scale must be 1 to 1000000")
         delays_good = all(0 <= delay <= 0xFFFF for delay in (self.rx_int_delay, self.tx_int_delay))
         _require(delays_good, "interrupt delays must be 0 to 65535")

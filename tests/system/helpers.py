@@ -26,11 +26,17 @@ on_both = pytest.mark.parametrize("sim", PURE.values(), ids=PURE)
 on_all_four = pytest.mark.parametrize("sim", {**PURE, **MIXED}.values(), ids={**PURE, **MIXED})
 
 
-def moderated(driver: DriverConfig, seed: int) -> DriverConfig:
-    """Interrupts in one of the ways that the driver knows, for faults must end well in each; the seed says in which."""
-    random = Random(f"moderation {seed}")
+def varied(driver: DriverConfig, seed: int, name: str) -> DriverConfig:
+    """What must make no difference to a test, by its seed and name: how interrupts are moderated, one CPU or two."""
+    random = Random(f"{name} {seed}")
     throttle = random.choice((ITR_OFF, ITR_ADAPTIVE, ITR_CONSERVATIVE, _FIXED_HZ))
-    return replace(driver, interrupt_throttle=throttle, rx_int_delay=random.choice((0, 32)))
+    delay, cpus = random.choice((0, 32)), random.choice((1, 2))
+    return replace(driver, interrupt_throttle=throttle, rx_int_delay=delay, cpus=cpus)
+
+
+def on_any_cpus(driver: DriverConfig, seed: int) -> DriverConfig:
+    """One CPU or two, by the seed; the rest as it is."""
+    return replace(driver, cpus=Random(f"cpus {seed}").choice((1, 2)))
 
 
 async def bench_up(dut: Any) -> Bench:

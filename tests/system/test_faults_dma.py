@@ -24,7 +24,7 @@ from sim.config import BenchConfig, DriverConfig, HostConfig, SimConfig
 from sim.host.axi_memory import DECERR, SLVERR, Burst
 from sim.launch import launch
 from sim.traffic import frames_to, transmit
-from tests.system.helpers import bench_up, moderated, on_both
+from tests.system.helpers import bench_up, on_both, varied
 from tests.system.trouble import log_has, proved, reset_by_driver, trouble
 
 RING = 64
@@ -213,21 +213,23 @@ HOSTS = {
 }  # fmt: skip
 
 
+def play(cases: str, sim: SimConfig, folder: Path, seed: int, host: HostConfig | None = None) -> None:
+    driver = varied(DRIVER, seed, cases)
+    config = BenchConfig(sim=sim, driver=driver, host=host or HostConfig()).seeded(seed)
+    assert launch(config, "tests.system.test_faults_dma", folder, test_filter=cases).passed == cases.count("|") + 1
+
+
 @on_both
 def test_error_responses(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
-    host = HOSTS["hostile" if sim.compiled else "calm"]
-    config = BenchConfig(sim=sim, driver=moderated(DRIVER, bench_seed), host=host).seeded(bench_seed)
-    launch(config, "tests.system.test_faults_dma", tmp_path, test_filter="each_access")
+    play("each_access", sim, tmp_path, bench_seed, HOSTS["hostile" if sim.compiled else "calm"])
 
 
 @on_both
 def test_iommu(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
     cases = "transmit_descriptors|receive_buffers" if sim.compiled else "receive_buffers"
-    config = BenchConfig(sim=sim, driver=moderated(DRIVER, bench_seed)).seeded(bench_seed)
-    launch(config, "tests.system.test_faults_dma", tmp_path, test_filter=cases)
+    play(cases, sim, tmp_path, bench_seed)
 
 
 @on_both
 def test_memory_that_does_not_answer(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
-    config = BenchConfig(sim=sim, driver=moderated(DRIVER, bench_seed)).seeded(bench_seed)
-    launch(config, "tests.system.test_faults_dma", tmp_path, test_filter="memory_does_not")
+    play("memory_does_not", sim, tmp_path, bench_seed)

@@ -20,7 +20,7 @@ from sim.launch import configured, launch
 from sim.traffic import frames_to
 from sim.wire import Frame
 from tests.system.bare_driver import BareDriver, RawRing
-from tests.system.helpers import on_both
+from tests.system.helpers import on_any_cpus, on_both
 from tests.system.trouble import proved
 
 COUNT = 64
@@ -280,7 +280,8 @@ HOST = HostConfig(latency_ns=100, latency_spread_ns=600, reorder=True, backpress
 
 @on_both
 def test_bad_drivers(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
-    config = BenchConfig(host=HOST, driver=DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), sim=sim)
+    driver = on_any_cpus(DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), bench_seed)
+    config = BenchConfig(host=HOST, driver=driver, sim=sim)
     cases = None if sim.compiled else "misaligned|across_pages|doorbell"
     result = launch(config.seeded(bench_seed), "tests.system.test_faults_driver", tmp_path, test_filter=cases)
     assert result.passed == (5 if sim.compiled else 3)

@@ -15,33 +15,20 @@ from driver.e1000e.adapter import e1000_desc_unused
 from driver.e1000e.ethtool import e1000_set_pauseparam
 from driver.e1000e.hw import FcMode
 from driver.e1000e.rx import RX_BUFFER_WRITE
-from driver.linux.delay import udelay
 from driver.linux.errno import ENOMEM
 from driver.linux.ethtool import EthtoolPauseParam, dev_ethtool
 from driver.linux.netdevice import dev_close, dev_open
-from driver.linux.softirq import local_bh_disable, local_bh_enable
 from sim.bench import Bench
 from sim.config import BenchConfig, DriverConfig, SimConfig
 from sim.launch import launch
 from sim.traffic import frames_to
 from sim.wire import Frame, Wire
 from sim.wire.obedient import ObedientWire
-from tests.system.helpers import bench_up, moderated, on_both
-from tests.system.trouble import Traffic, counted, proved
+from tests.system.helpers import bench_up, on_both, varied
+from tests.system.trouble import Traffic, busy_host, counted, proved
 
 RING = 64
 CARD_BYTES = 32 << 10  # more than the share of the packet memory that any PBA leaves the receiver by default
-
-
-async def busy_host(bench: Bench, us: int) -> None:
-    """Nothing but hard interrupts runs for so long: no poll, so no buffer is posted."""
-
-    async def busy() -> None:
-        local_bh_disable()
-        await udelay(us * bench.kernel.time_scale)
-        local_bh_enable()
-
-    await bench.run(busy())
 
 
 def flood(bench: Bench, frames: int, size: int, wire: Wire | None = None) -> None:
@@ -127,6 +114,13 @@ async def a_partner_that_obeys_loses_nothing(dut: Any) -> None:
     assert totals.receive is not None and totals.receive.drops == {"missed: no room in the card": now["mpc"]}
 
 
+async def refilled(bench: Bench) -> None:
+    """The watchdog has made the driver try again, and the card has stored what waited in it: there is room for more."""
+    ring = bench.adapter.rx_ring
+    await bench.until(lambda: e1000_desc_unused(ring) < RX_BUFFER_WRITE, "the ring that is full again")
+    await bench.settle()
+
+
 @cocotb.test()
 async def refilling_fails_for_a_while(dut: Any) -> None:
     """No memory for buffers, until the ring is empty: the watchdog makes the driver try again, and frames go on."""
@@ -143,7 +137,7 @@ async def refilling_fails_for_a_while(dut: Any) -> None:
     await traffic.stop()
     before = await counted(bench)
     bench.kernel.mm.fail_if(None)
-    await bench.settle()
+    await refilled(bench)
     assert before["rnbc"] > 0
     await proved(bench)
     totals = await bench.down()
@@ -171,6 +165,32 @@ async def allocations_fail_now_and_then(dut: Any) -> None:
     assert totals.receive is not None and totals.receive.sent > 100
     assert set(totals.receive.drops) <= {"missed: no room in the card"} | ({"rx_dropped"} if chained else set())
     assert not chained or totals.receive.drops["rx_dropped"] > 0
+
+
+@cocotb.test()
+async def mappings_fail_now_and_then(dut: Any) -> None:
+    """One in five, either direction, during traffic both ways: a frame that cannot be mapped is dropped, and counted;
+    a buffer that cannot is tried again. Without any mapping at all the ring runs dry, and comes back."""
+    bench = await bench_up(dut)
+    adapter, table = bench.adapter, bench.kernel.dma_table
+    table.fail_if(lambda size, direction: bench.random.random() < 0.2)
+    traffic = Traffic(bench)
+    traffic.start()
+    await bench.until(
+        lambda: min(adapter.rx_dma_failed, adapter.tx_dma_failed) > 20, "failures", timeout_ns=50_000_000
+    )
+    table.fail_if(lambda size, direction: True)
+    empty = RING - RX_BUFFER_WRITE
+    await bench.until(lambda: e1000_desc_unused(adapter.rx_ring) >= empty, "the empty ring", timeout_ns=50_000_000)
+    await traffic.stop()
+    failed = adapter.tx_dma_failed
+    table.fail_if(None)
+    await refilled(bench)
+    await proved(bench)
+    assert adapter.tx_dma_failed == failed
+    totals = await bench.down()
+    assert totals.receive is not None and set(totals.receive.drops) <= {"missed: no room in the card"}
+    assert totals.transmit is not None and totals.transmit.drops == {"dropped by the driver": failed}
 
 
 @cocotb.test()
@@ -235,24 +255,24 @@ async def one_allocation_of_open_fails(dut: Any) -> None:
     await bench.down()
 
 
-def config(sim: SimConfig, seed: int) -> BenchConfig:
+def config(sim: SimConfig, seed: int, cases: str) -> BenchConfig:
     """A partner that hears of each frame at once: of a pause, too."""
     sim = replace(sim, batch_ns=0)
     driver = DriverConfig(time_scale=4000, rx_ring=RING, tx_ring=RING)
-    return BenchConfig(sim=sim, driver=moderated(driver, seed)).seeded(seed)
+    return BenchConfig(sim=sim, driver=varied(driver, seed, cases)).seeded(seed)
 
 
 @on_both
 def test_faults_of_the_host(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
     cases = "without_buffers|without_room|a_partner_that_obeys|refilling|one_allocation"
     if sim.compiled:
-        cases += "|allocations_fail|each_allocation"
-    result = launch(config(sim, bench_seed), "tests.system.test_faults_host", tmp_path, test_filter=cases)
+        cases += "|allocations_fail|mappings_fail|each_allocation"
+    result = launch(config(sim, bench_seed, cases), "tests.system.test_faults_host", tmp_path, test_filter=cases)
     assert result.passed == cases.count("|") + 1
 
 
 def test_jumbo_buffers_that_are_not_to_be_had(tmp_path: Path, bench_seed: int) -> None:
     """The same with frames that take two or three buffers of 4 KiB each."""
-    plain = config(SimConfig(), bench_seed)
+    plain = config(SimConfig(), bench_seed, "jumbo")
     jumbo = replace(plain, driver=replace(plain.driver, mtu=9000))
     launch(jumbo, "tests.system.test_faults_host", tmp_path, test_filter="allocations_fail")

@@ -22,7 +22,7 @@ from sim.launch import configured, launch
 from sim.native.library import Kind, library
 from sim.traffic import frames_to, transmit_all
 from sim.wire import Frame
-from tests.system.helpers import bench_up, moderated, on_both
+from tests.system.helpers import bench_up, on_both, varied
 from tests.system.trouble import (
     Traffic,
     log_has,
@@ -297,14 +297,21 @@ async def a_card_whose_nvm_is_refused(dut: Any) -> None:
 HOSTILE = HostConfig(latency_ns=100, latency_spread_ns=1500, reorder=True, backpressure=0.2)
 
 
-def run(cases: str, config: BenchConfig, folder: Path, nvm: dict[int, int] | None = None) -> None:
+def run(
+    cases: str, config: BenchConfig, folder: Path, nvm: dict[int, int] | None = None, *, polls_often: bool = False
+) -> None:
+    """polls_often: without interrupt moderation, so that polls come while there is traffic."""
+    driver = varied(config.driver, config.seed, cases)
+    if polls_often:
+        driver = replace(driver, interrupt_throttle=0, rx_int_delay=0)
+    config = replace(config, driver=driver)
     result = launch(config, "tests.system.test_faults_life", folder, test_filter=cases, nvm_changes=nvm)
     assert result.passed == cases.count("|") + 1
 
 
 def config_of(sim: SimConfig, seed: int, host: HostConfig | None = None) -> BenchConfig:
     driver = DriverConfig(time_scale=4000, rx_ring=RING, tx_ring=RING)
-    return BenchConfig(sim=sim, driver=moderated(driver, seed), host=host or HostConfig()).seeded(seed)
+    return BenchConfig(sim=sim, driver=driver, host=host or HostConfig()).seeded(seed)
 
 
 @on_both
@@ -314,10 +321,8 @@ def test_interrupts(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
 
 @on_both
 def test_link_and_reset(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
-    """Without interrupt moderation, so that polls come while there is traffic."""
     config = config_of(sim, bench_seed, HOSTILE)
-    config = replace(config, driver=replace(config.driver, interrupt_throttle=0, rx_int_delay=0))
-    run("the_link_flaps|the_card_is_reset", config, tmp_path)
+    run("the_link_flaps|the_card_is_reset", config, tmp_path, polls_often=True)
 
 
 @on_both

@@ -18,7 +18,7 @@ from sim.bench import Bench
 from sim.config import BenchConfig, DriverConfig, HostConfig, SimConfig
 from sim.host.axi_memory import DECERR, SLVERR, Burst
 from sim.launch import launch
-from tests.system.helpers import NATIVE, bench_up, moderated, on_both
+from tests.system.helpers import NATIVE, bench_up, on_both, varied
 from tests.system.test_faults_dma import ACCESSES
 from tests.system.trouble import Traffic, log_has, losses, proved, trouble, write_register
 
@@ -195,7 +195,7 @@ HOSTS = {
 
 def play(case: str, sim: SimConfig, folder: Path, seed: int) -> None:
     host = HOSTS["hostile" if sim.compiled else "calm"]
-    config = BenchConfig(sim=sim, driver=moderated(DRIVER, seed), host=host).seeded(seed)
+    config = BenchConfig(sim=sim, driver=varied(DRIVER, seed, case), host=host).seeded(seed)
     assert launch(config, "tests.system.test_faults_reporting", folder, test_filter=case).passed == 1
 
 

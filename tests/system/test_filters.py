@@ -30,7 +30,7 @@ from sim.config import BenchConfig, DriverConfig, HostConfig, SimConfig
 from sim.launch import launch
 from sim.traffic import ETHER_TYPE, frames_to
 from sim.wire import Frame
-from tests.system.helpers import bench_up, on_both
+from tests.system.helpers import bench_up, on_any_cpus, on_both
 
 BROADCAST = b"\xff" * 6
 EXACT = 15  # addresses beside the card's own
@@ -205,7 +205,7 @@ async def filters_survive_a_reset(dut: Any) -> None:
 @on_both
 @pytest.mark.parametrize("offset", range(4))
 def test_filter(offset: int, sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
-    driver = DriverConfig(time_scale=4000, mc_filter_type=offset)
+    driver = on_any_cpus(DriverConfig(time_scale=4000, mc_filter_type=offset), bench_seed + offset)
     host = HostConfig(memory_base=1 << 33)
     config = BenchConfig(host=host, driver=driver, sim=sim).seeded(bench_seed + offset)
     assert launch(config, "tests.system.test_filters", tmp_path).passed == 3

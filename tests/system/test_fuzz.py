@@ -18,11 +18,11 @@ from driver.e1000e.desc import DESC_BYTES
 from driver.e1000e.regs import ALL_ONES, CTRL, RCTL, TCTL, Register
 from driver.linux.io import readl, writel
 from sim.bench import Bench
-from sim.config import BenchConfig, DriverConfig, HostConfig
+from sim.config import BenchConfig, DriverConfig, HostConfig, SimConfig
 from sim.launch import configured, launch
 from sim.wire import Frame
 from tests.system.bare_driver import ARENA_BYTES, BareDriver
-from tests.system.helpers import AXI
+from tests.system.helpers import AXI, NATIVE, on_any_cpus
 from tests.system.trouble import proved
 
 WRITES_VARIABLE, FACTS = "NICOSIM_FUZZ_WRITES", "fuzz.json"
@@ -199,15 +199,19 @@ HOST = HostConfig(latency_ns=100, latency_spread_ns=600, reorder=True, backpress
 DRIVER = DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64)
 
 
+def config(seed: int, sim: SimConfig = NATIVE) -> BenchConfig:
+    return BenchConfig(host=HOST, driver=on_any_cpus(DRIVER, seed), sim=sim).seeded(seed)
+
+
 def test_a_hundred_thousand_random_writes(tmp_path: Path, bench_seed: int) -> None:
     """Of every register a good many, and they do something: the card moved thousands of bursts, sent and received,
     was refused memory, and was reset. The bounds are about half of the least of four seeds."""
-    facts = fuzzed(100_000, BenchConfig(host=HOST, driver=DRIVER).seeded(bench_seed), tmp_path)
+    facts = fuzzed(100_000, config(bench_seed), tmp_path)
     assert facts["mmio_writes"] >= 100_000 and facts["fewest"] > 50 and facts["frames"] > 1000, facts
     assert facts["reads"] > 2500 and facts["writes"] > 400 and facts["received"] > 120, facts
     assert facts["resets"] > 50 and facts["faults"] > 20, facts
 
 
 def test_random_writes_on_the_reference_models(tmp_path: Path, bench_seed: int) -> None:
-    facts = fuzzed(1500, BenchConfig(host=HOST, driver=DRIVER, sim=AXI).seeded(bench_seed), tmp_path)
+    facts = fuzzed(1500, config(bench_seed, AXI), tmp_path)
     assert facts["reads"] > 5, facts

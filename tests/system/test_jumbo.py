@@ -18,7 +18,7 @@ from sim.config import BenchConfig, DriverConfig, HostConfig, SimConfig
 from sim.launch import launch
 from sim.traffic import frames_to, transmit_all
 from sim.wire import Frame
-from tests.system.helpers import bench_up, on_both
+from tests.system.helpers import bench_up, on_any_cpus, on_both
 
 PACKET_MEMORY_KB = 40
 HEADER = 14
@@ -96,5 +96,6 @@ async def small_rings_and_jumbo_frames(dut: Any) -> None:
 @on_both
 def test_jumbo(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
     host = HostConfig(memory_base=1 << 33, latency_ns=100, latency_spread_ns=900, reorder=True)
-    config = BenchConfig(host=host, driver=DriverConfig(time_scale=1000), sim=sim).seeded(bench_seed)
+    driver = on_any_cpus(DriverConfig(time_scale=1000), bench_seed)
+    config = BenchConfig(host=host, driver=driver, sim=sim).seeded(bench_seed)
     assert launch(config, "tests.system.test_jumbo", tmp_path).passed == 3

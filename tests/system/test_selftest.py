@@ -17,7 +17,7 @@ from sim.config import BenchConfig, DriverConfig, HostConfig, SimConfig
 from sim.launch import launch
 from sim.traffic import frames_to
 from sim.wire import Frame
-from tests.system.helpers import bench_up, on_both
+from tests.system.helpers import bench_up, on_any_cpus, on_both
 
 
 async def outcome(bench: Bench, *, offline: bool = True) -> SelfTest:
@@ -108,5 +108,6 @@ async def memory_that_fails_fails_the_loopback(dut: Any) -> None:
 @on_both
 def test_selftest(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
     host = HostConfig(memory_base=1 << 33, latency_ns=300)
-    config = BenchConfig(host=host, driver=DriverConfig(time_scale=1000), sim=sim).seeded(bench_seed)
+    driver = on_any_cpus(DriverConfig(time_scale=1000), bench_seed)
+    config = BenchConfig(host=host, driver=driver, sim=sim).seeded(bench_seed)
     assert launch(config, "tests.system.test_selftest", tmp_path).passed == 4

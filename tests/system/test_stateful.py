@@ -17,7 +17,7 @@ from hypothesis.strategies import SearchStrategy
 
 from sim.config import BenchConfig, DriverConfig, HostConfig, SimConfig
 from tests.system.driver_bugs import BUGS
-from tests.system.helpers import AXI, NATIVE
+from tests.system.helpers import AXI, NATIVE, on_any_cpus
 from tests.system.script import Model, Observed, judged, scripts, scripts_of
 from tests.system.script_player import Broken, Player
 
@@ -61,7 +61,8 @@ def hunt(
 
 def config_of(sim: SimConfig, bench_seed: int) -> BenchConfig:
     host = HostConfig(memory_bytes=16 << 20, latency_ns=100, latency_spread_ns=300, reorder=True)
-    return BenchConfig(bench_seed, host=host, driver=DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), sim=sim)
+    driver = on_any_cpus(DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), bench_seed)
+    return BenchConfig(bench_seed, host=host, driver=driver, sim=sim)
 
 
 @pytest.fixture

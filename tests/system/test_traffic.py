@@ -19,7 +19,7 @@ from sim.launch import launch
 from sim.traffic import frames_to, transmit, transmit_all
 from sim.wire import Frame
 from sim.wire.fault import FaultConfig, FaultyWire
-from tests.system.helpers import bench_up, on_both
+from tests.system.helpers import bench_up, on_any_cpus, on_both
 
 ABOVE_4G = 0x2_4000_0000
 HOSTILE = HostConfig(memory_base=ABOVE_4G, latency_ns=100, latency_spread_ns=1500, reorder=True, backpressure=0.2)
@@ -219,7 +219,7 @@ def test_clocks_apart(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
 def test_hard_times(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
     """Everything else, under hostile memory."""
     others = "rings_wrap|broken_frames|the_filter|down_and_up|a_failed_dma|the_cable"
-    driver = DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64)
+    driver = on_any_cpus(DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), bench_seed)
     config = BenchConfig(host=HOSTILE, driver=driver, sim=sim).seeded(bench_seed)
     result = launch(config, "tests.system.test_traffic", tmp_path, test_filter=others)
     assert result.passed == 6
