@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from driver.linux.net.device import IFF_ALLMULTI, IFF_PROMISC, NetDevice
 from sim.check.accounting import RECEIVE_DROP_REGISTERS, Account
@@ -72,6 +73,7 @@ class Books:
         self.in_card_at_reset = self.unreported = 0
         self.sent_while_off = 0  # while nobody said the receiver was on
         self.host_frames = self.card_frames = self.card_bad_frames = 0
+        self.every_group = False  # the driver has no memory for the list of groups, and lets all of them pass
         self.on_arrival: Callable[[], None] | None = None  # a frame has come, at the host or at the partner
         self.pause_frames = 0  # the card's own
         self._off = True
@@ -101,9 +103,11 @@ class Books:
 
     def _current_filter(self, device: NetDevice) -> FilterConfig:
         """filter_of(device), made anew when what it is made of has changed."""
-        state = device, device.flags, device.dev_addr, device.uc.genid, device.mc.genid
+        state = device, device.flags, device.dev_addr, device.uc.genid, device.mc.genid, self.every_group
         if state != self._filter_is_of:
             self._filter, self._filter_is_of = filter_of(device, self.multicast_offset), state
+            if self.every_group:
+                self._filter = replace(self._filter, multicast_promiscuous=True)
         return self._filter
 
     def _came(self, frame: Received) -> None:
