@@ -10,6 +10,8 @@ from driver.e1000e import netdev
 from driver.e1000e.adapter import Adapter, HwStats
 from driver.e1000e.hw import rmw32
 from driver.e1000e.regs import MPRC, RCTL
+from driver.e1000e.rx import e1000_clean_rx_ring
+from driver.linux.delay import usleep_range
 
 __all__ = ["BUGS"]
 
@@ -34,5 +36,24 @@ def groups_are_not_counted() -> None:
     HwStats.add = wrong  # type: ignore[method-assign]
 
 
-_ALL: tuple[Callable[[], None], ...] = (long_frames_are_refused, groups_are_not_counted)
+def buffers_are_taken_back_too_early() -> None:
+    """Some time before the reset, and of a receiver that still runs: nobody notices while no frame comes."""
+    right: Any = netdev.e1000e_reset
+
+    async def receiver_goes_on(adapter: Adapter, **changes: int) -> None:
+        pass
+
+    async def wrong(adapter: Adapter) -> int:
+        if adapter.down and adapter.rx_ring.buffer_info:
+            e1000_clean_rx_ring(adapter.rx_ring)
+            await usleep_range(10_000, 11_000)
+        return int(await right(adapter))
+
+    netdev.e1000e_change_rctl = receiver_goes_on
+    netdev.e1000e_reset = wrong
+
+
+_ALL: tuple[Callable[[], None], ...] = (
+    long_frames_are_refused, groups_are_not_counted, buffers_are_taken_back_too_early,
+)  # fmt: skip
 BUGS = {plant.__name__: plant for plant in _ALL}

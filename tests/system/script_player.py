@@ -38,14 +38,15 @@ from sim.runner import SimulationFailed
 from sim.traffic import frames_to, transmit_all
 from sim.wire import Frame
 from tests.system.driver_bugs import BUGS
-from tests.system.script import GROUPS, HEADER_BYTES, STANDARD_MTU, Observed
-from tests.system.trouble import reset_by_driver
+from tests.system.script import FORGETTING, GROUPS, HEADER_BYTES, STANDARD_MTU, Observed
+from tests.system.trouble import Traffic, reset_by_driver
 
 __all__ = ["Broken", "Player"]
 
 SOCKET_VARIABLE, BUG_VARIABLE = "NICOSIM_SCRIPT_SOCKET", "NICOSIM_SCRIPT_BUG"
 START_S, SCRIPT_S = 590, 120
 LINK_NS = 50_000_000
+BURST = 16  # frames in a row: jumbo ones, too, find their buffers while moderation holds the interrupt back for 250 us
 BROADCAST, OTHER = b"\xff" * 6, bytes.fromhex("020000000099")
 _COUNTS = ("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "multicast")
 
@@ -170,8 +171,35 @@ class Stage:
         device, partner = self.bench.device, self.bench.partner.config.mac
         destination = {"me": device.dev_addr, "all": BROADCAST, "other": OTHER}.get(who) or _group(who)
         mtu = device.mtu if device.mtu > STANDARD_MTU else 1 << 16
-        for data in self._frames(destination, partner, count, length, mtu):
-            self.bench.wire.send(Frame(data))
+        frames = self._frames(destination, partner, count, length, mtu)
+        for begin in range(0, len(frames), BURST):
+            for data in frames[begin : begin + BURST]:
+                self.bench.wire.send(Frame(data))
+            await self.bench.settle()
+
+    async def do_storm(self, word: str, *arguments: str) -> None:
+        """Frames both ways from some time before to some time after. Lost are those that a reset finds on their way."""
+        bench, books, step = self.bench, self.bench.books, getattr(self, f"do_{word}")
+        if not (self.up and self.cable):
+            await step(*arguments)
+            return
+        lost = books.receive.lost, books.transmit.lost
+        traffic = Traffic(bench)
+        traffic.start()
+        await self._moment()
+        with books.receiver_may_be_off() if word in FORGETTING else contextlib.nullcontext():
+            await step(*arguments)
+            await self._moment()
+            await traffic.stop()
+            await bench.settle()
+            if word in FORGETTING:
+                books.in_card_at_reset += books.transmit.lost - lost[1]
+                books.card_was_reset(unreported=bench.config.driver.tx_ring)
+            else:
+                assert (books.receive.lost, books.transmit.lost) == lost and books.nothing_outstanding
+
+    async def _moment(self) -> None:
+        await Timer(self.bench.random.randint(1, 20_000), "ns")
 
     # ------------------------------------------------------------------ state
     async def _linked(self) -> None:

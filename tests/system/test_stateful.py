@@ -96,6 +96,9 @@ def test_every_step_once(player: Player, bench_seed: int) -> None:
         "receive me 2 5000", "send 2 5000", "mtu 1500", "reset", "receive me 70 60", "send 70 1514", "cable out",
         "send 2 60", "receive me 2 60", "cable in", "send 2 60", "down", "receive me 2 60", "send 2 60", "up",
         "receive me 2 60", "reload", "up", "send 1 60", "pull", "up", "receive me 1 60",
+        "storm promisc on", "storm promisc off", "storm join 2", "receive 2 2 60", "storm allmulti on", "storm leave 2",
+        "storm mtu 9000", "receive me 2 5000", "storm reset", "send 2 5000", "storm cable out", "cable in", "send 1 60",
+        "storm reload", "up", "storm down", "up", "storm pull", "up", "receive me 1 60",
     ]  # fmt: skip
     check(script, player.play, bench_seed)
     seen = player.play(script)
@@ -162,6 +165,7 @@ def shown(failure: ScriptFailed) -> list[str]:
 PLANTED = {
     "long_frames_are_refused": (["mtu", "receive", "up"], ("up", "mtu", "receive"), "at_host is 0, not 1"),
     "groups_are_not_counted": (["join", "receive", "up"], ("up", "groups", "receive"), "multicast is 0, not 1"),
+    "buffers_are_taken_back_too_early": (["storm", "up"], ("up", "reset"), "dma-fault"),
 }
 
 
@@ -173,7 +177,11 @@ def test_a_bug_of_the_driver_is_found_and_shrunk(bug: str, tmp_path: Path, bench
         hunt(playing.play, 200, bench_seed, scripts_of(kinds, most=8))
     playing.close()
     steps = shown(failed.value)
-    assert sorted(step.split()[0] for step in steps) == simplest and " 1 " in " ".join(steps)
+    words = sorted(step.split()[0] for step in steps)
+    if "storm" in simplest:  # a race: the first storm may miss the moment, and is needed for the next to meet it
+        assert sorted(set(words)) == simplest and len(words) <= 5
+    else:
+        assert words == simplest and " 1 " in " ".join(steps)
 
 
 def test_no_bug_is_found_where_there_is_none() -> None:
