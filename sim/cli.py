@@ -132,6 +132,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
         "--schedule", choices=SCHEDULES, default=DriverConfig().schedule,
         help="first where Linux gives no promise: whoever the seed says (random, default), or came first (fifo)",
     )  # fmt: skip
+    sim.add_argument("--cpus", type=int, default=DriverConfig().cpus, metavar="N", help="1 to 8, default 1")
     known = SimConfig()
     sim.add_argument(
         "--host", choices=HOSTS, default=known.host,
@@ -208,7 +209,7 @@ def _config(arguments: argparse.Namespace) -> BenchConfig:
         driver=DriverConfig(
             rx_ring=arguments.rings, tx_ring=arguments.rings, mtu=arguments.mtu,
             time_scale=_time_scale(arguments, sim), interrupt_throttle=arguments.interrupt_rate,
-            schedule=arguments.schedule,
+            schedule=arguments.schedule, cpus=arguments.cpus,
         ),
         trace=arguments.trace,
     )

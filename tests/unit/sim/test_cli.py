@@ -64,7 +64,7 @@ def test_missing_capture_is_one_line_and_code_2(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     "flags",
     [["--backpressure", "1"], ["--latency-ns", "-1"], ["--time-scale", "0"], ["--seed", "-3"], ["--gap", "3"],
-     ["--mtu", "20000"], ["--rings", "63"]],
+     ["--mtu", "20000"], ["--rings", "63"], ["--cpus", "0"]],
 )  # fmt: skip
 def test_wrong_value_is_one_line_and_code_2(
     flags: list[str], capsys: pytest.CaptureFixture[str], simulated: list[object]
@@ -125,10 +125,12 @@ def test_the_driver_s_timers_are_real_where_silence_is_free_and_wanted(
 
 def test_options_reach_the_bench(simulated: list[tuple[str, BenchConfig, Spec]]) -> None:
     flags = ["--seed", "5", "--latency-ns", "77", "--reorder", "--backpressure", "0.5", "--time-scale", "9"]
+    flags += ["--cpus", "2"]
     capture = CAPTURES / "dnssec.pcap"
     assert main(["replay", str(capture), *flags, "--speed", "captured", "--filter", "--raw", "--rings", "128"]) == 0
     ((command, config, spec),) = simulated
-    assert command == "replay" and config.seed == 5 and config.driver.time_scale == 9 and config.driver.rx_ring == 128
+    assert (command, config.seed, config.driver.cpus) == ("replay", 5, 2)
+    assert config.driver.time_scale == 9 and config.driver.rx_ring == 128
     assert (config.host.latency_ns, config.host.reorder, config.host.backpressure) == (77, True, 0.5)
     (replayed,) = spec.captures
     assert replayed.path == str(capture) and replayed.speed == "captured" and replayed.filtered and replayed.raw
