@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from driver.e1000e import hw
 from driver.e1000e.mac import e1000_hash_mc_addr
 from driver.e1000e.netdev import e1000e_reinit_locked
 from driver.e1000e.regs import MTA, RAH, RAL, RCTL, STATUS
@@ -38,6 +39,23 @@ def passed(bench: Bench, *addresses: bytes) -> list[bool]:
 
 def unicast(number: int) -> bytes:
     return bytes.fromhex("0200000001") + bytes([number])
+
+
+def test_rctl_changes_only_under_the_lock_of_the_receive_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its filter bits are set_rx_mode's, on any CPU: who starts or stops the receiver must not write old ones back."""
+    bench = Bench().up()
+    real, held = hw.ew32, []
+
+    def watched(card: hw.Hw, register: hw.Writable, value: int) -> None:
+        if register is RCTL:
+            held.append(bench.netdev.addr_list_lock.owner is not None)
+        real(card, register, value)
+
+    monkeypatch.setattr(hw, "ew32", watched)  # what rmw32 writes with
+    bench.pump.run(dev_set_mtu(bench.netdev, 9000))
+    monkeypatch.undo()
+    assert held == [True] * 4, "stop, set-up, start, and the receive mode itself"
+    bench.finish()
 
 
 def test_closed_filter_passes_own_address_and_broadcast_only() -> None:
