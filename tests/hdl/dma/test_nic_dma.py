@@ -349,6 +349,16 @@ async def reset_behind_a_dead_link(dut: Any) -> None:
     assert len(bench.tx_sent) == 1
 
 
+async def works(bench: DmaBench) -> None:
+    """Behind a reset, a frame each way."""
+    bench.rx_enabled = bench.tx_enabled = True
+    bench.rx.post(4)
+    bench.rx_frames.append(Frame(bench.rng.randbytes(100)))
+    bench.tx.post_frame(bench.rng.randbytes(100), [20])
+    await bench.run()
+    bench.check_all_done()
+
+
 async def failing(dut: Any, kind: str, id: int) -> None:
     """One burst of a client fails: its queue stops and reports nothing that is not so, the other goes on."""
     setup = Setup(rx_count=32, tx_count=32, buf_bytes=256, memory_bytes=1 << 22)
@@ -372,12 +382,7 @@ async def failing(dut: Any, kind: str, id: int) -> None:
         other = len(bench.tx_sent) if receive else bench.rx.frames_visible
         assert other > 20, f"the other queue did {other} frames"
         await bench.reset()
-        bench.rx_enabled = bench.tx_enabled = True
-        bench.rx.post(4)
-        bench.rx_frames.append(Frame(bench.rng.randbytes(100)))
-        bench.tx.post_frame(bench.rng.randbytes(100), [20])
-        await bench.run()
-        bench.check_all_done()
+        await works(bench)
 
 
 for _kind, _id, _name in (
@@ -407,12 +412,7 @@ async def errors_of_both_directions_meet(dut: Any) -> None:
         assert not bench.fail_in_cycle and not bench.errors_due
         assert bench.counts["errors"] == errors + 2
         await bench.reset()
-        bench.rx_enabled = bench.tx_enabled = True
-    bench.rx.post(4)
-    bench.rx_frames.append(Frame(bench.rng.randbytes(100)))
-    bench.tx.post_frame(bench.rng.randbytes(100), [20])
-    await bench.run()
-    bench.check_all_done()
+        await works(bench)
 
 
 def test_nic_dma(tmp_path: Path) -> None:
