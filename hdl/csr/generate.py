@@ -188,9 +188,44 @@ def _canonical(every: list[Register]) -> list[str]:
             start = blocks.pop()[0]
         blocks.append((start, end, offset))
     for start, end, offset in blocks:
-        lines.append(f"    if (address >= 17'h{start:05x} && address < 17'h{end:05x})")
-        lines.append(f"      canonical = address + 17'h{offset:05x};")
+        size = end - start
+        if size & (size - 1) == 0 and start % size == 0 and offset % size == 0:  # no adders in the decoder
+            lines.append(f"    if (address[16:{size.bit_length() - 1}] == {18 - size.bit_length()}'d{start // size})")
+            lines.append(f"      canonical = 17'h{start + offset:05x} | (address & 17'h{size - 1:05x});")
+        else:
+            lines.append(f"    if (address >= 17'h{start:05x} && address < 17'h{end:05x})")
+            lines.append(f"      canonical = address + 17'h{offset:05x};")
     return [*lines, "  endfunction"]
+
+
+def _aligned(register: Register) -> bool:
+    """An array of which an address is known by the bits that all of it have in common: no adders in the decoder."""
+    size = (register.count or 0) * register.stride
+    return size > 0 and size & (size - 1) == 0 and register.address % size < register.stride
+
+
+def _is_of(register: Register) -> str:
+    """True for an address of the register, or of one of the array. Raises: ValueError, array not aligned."""
+    if register.count is None:
+        return f"address == {register.name}_ADDR"
+    if not _aligned(register):
+        raise ValueError(f"{register.name}: an array that is not aligned to its size")
+    within = 0x1FFFF & ~(register.count * register.stride - register.stride)
+    return f"(address & 17'h{within:05x}) == {register.name}_ADDR"
+
+
+def _select(every: list[Register]) -> list[str]:
+    """Which register an access is of, for those that are not nic_csr_store's."""
+    found = [r for r in every if not r.storage]
+    return [
+        "  // Which register an address is of: a bit for each register or array of them that is not storage.",
+        "  typedef struct packed {",
+        *(f"    logic {r.name.lower()};" for r in found),
+        "  } reg_sel_t;",
+        "  function automatic reg_sel_t reg_sel(input logic [16:0] address);",
+        *(f"    reg_sel.{r.name.lower()} = {_is_of(r)};" for r in found),
+        "  endfunction",
+    ]
 
 
 def _function(head: str, start: str, body: list[str]) -> list[str]:
@@ -206,18 +241,16 @@ def _store(every: list[Register]) -> list[str]:
     kept = sorted((r for r in every if r.storage), key=lambda r: (-(r.count or 1), r.address))
     words = sum(r.count or 1 for r in kept)
     bits = (words - 1).bit_length()
-    arrays, singles, writable, reset = [], [], [], []
+    places, writable, reset = [], [], []
     index = 0
     for r in kept:
         count = r.count or 1
-        if r.count is None:
-            singles.append(f"{r.name}_ADDR: store_place = '{{hit: 1'b1, index: {bits}'d{index}}};")
-        elif r.stride == 4:
-            arrays.append(f"    if (address >= {r.name}_ADDR && address < {r.name}_ADDR + 17'd{4 * count})")
-            place = f"{bits}'d{index} + {bits}'((address - {r.name}_ADDR) >> 2)"
-            arrays.append(f"      store_place = '{{hit: 1'b1, index: {place}}};")
+        if _aligned(r) and r.stride == 4 and index % count == 0:
+            places.append((_is_of(r), f"{bits}'d{index} | {bits}'(address[{count.bit_length()}:2])"))
         else:
-            raise ValueError(f"{r.name}: storage that is not dense")
+            first = f"address == {r.name}_ADDR"
+            places.append((first, f"{bits}'d{index}"))
+            places += [(f"{first} + 17'd{i * r.stride}", f"{bits}'d{index + i}") for i in range(1, count)]
         cases = ", ".join(f"{bits}'d{index + i}" for i in range(count))
         if r.writable != 0xFFFF_FFFF:
             writable.append(f"{cases}: store_writable = {r.name}_WRITABLE;")
@@ -234,7 +267,10 @@ def _store(every: list[Register]) -> list[str]:
         "    logic       hit;",
         f"    logic [{bits - 1}:0] index;",
         "  } store_place_t;",
-        *_function(place, "store_place = '0", arrays + _case("address", singles)),
+        *_function(place, "store_place = '0", [
+            f"    if ({condition}) store_place |= store_place_t'{{hit: 1'b1, index: {index_of}}};"
+            for condition, index_of in places
+        ]),
         *_function(f"logic [31:0] store_writable({argument})", "store_writable = '1", _case("index", writable)),
         *_function(f"logic [31:0] store_reset({argument})", "store_reset = '0", _case("index", reset)),
     ]
@@ -252,7 +288,7 @@ def system_verilog(nic: list[Register], phy: list[Register]) -> str:
         lines.append(f"  localparam logic [31:0] {r.name}_WRITABLE = 32'h{r.writable:08x};")
         lines.append(f"  localparam logic [31:0] {r.name}_FIELDS = 32'h{sum(f.mask for f in r.fields):08x};")
         lines += [*_struct(r), ""]
-    lines += [*_canonical(nic), "", *_store(nic), "", "  // " + 64 * "-" + " PHY, through MDIC"]
+    lines += [*_canonical(nic), "", *_select(nic), "", *_store(nic), "", "  // " + 64 * "-" + " PHY, through MDIC"]
     for r in phy:
         lines.append(f"  // {r.title}")
         lines.append(f"  localparam logic [4:0] {r.name}_ADDR = 5'd{r.address // 2};")

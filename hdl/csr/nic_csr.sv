@@ -4,7 +4,7 @@
 //
 // Every block sees each access (csr_req_t) and answers those that are its own. While a reset is under way reads are answered
 // and writes ignored. `idle_o` is this block and `dma_idle_i`: nothing will change by itself before `deadline_o`.
-// Latency: write 3 cycles to effect and B, read 6 cycles to data, event to INTx 2 cycles (RXT0 and TXDW 3), one more for each access just then.
+// Latency: write 4 cycles to effect and B, read 7 cycles to data, event to INTx 2 cycles (RXT0 and TXDW 3), one more for each access just then.
 module nic_csr
   import nic_pkg::*;
   import nic_regs_pkg::*;
@@ -136,7 +136,7 @@ module nic_csr
     .s_axil_rvalid,
     .s_axil_rready,
     .req_o  (access),
-    .rdata_i(rdata_q[0] | rdata_q[1] | late_rdata_q | store_rdata),
+    .rdata_i(rdata_q[0] | rdata_q[1] | late_rdata_q),
     .idle_o (axil_idle)
   );
 
@@ -146,7 +146,7 @@ module nic_csr
       rdata_q[1] <= addr_rdata | intr_rdata | rx_delay_rdata | tx_delay_rdata | mdio_rdata;
     end
     late_q <= access.rd;
-    if (late_q) late_rdata_q <= mta_rdata | stats_rdata;
+    if (late_q) late_rdata_q <= mta_rdata | stats_rdata | store_rdata;
   end
 
   // ---------------------------------------------------------------- reset
@@ -176,7 +176,7 @@ module nic_csr
   // right behind CTRL.RST.
   logic outlives;
   always_comb begin
-    outlives = access.addr == EXTCNF_CTRL_ADDR || access.addr == SWSM_ADDR || access.addr == STATUS_ADDR;
+    outlives = access.sel.extcnf_ctrl || access.sel.swsm || access.sel.status;
     req      = access;
     req.wr   = access.wr && (!resetting || outlives);
   end
@@ -320,13 +320,12 @@ module nic_csr
   end
 
   // A small frame does not wait, nor does a write-back without IDE; what waits goes with them.
-  nic_intr_delay #(
-    .PacketAddr  (RDTR_ADDR),
-    .AbsoluteAddr(RADV_ADDR)
-  ) u_rx_delay (
+  nic_intr_delay u_rx_delay (
     .clk_i,
     .rst_ni            (reg_rst_n),
     .req_i             (req),
+    .packet_sel_i      (req.sel.rdtr),
+    .absolute_sel_i    (req.sel.radv),
     .rdata_o           (rx_delay_rdata),
     .event_i           (event_i.rxt0),
     .urgent_i          (event_i.srpd),
@@ -341,13 +340,12 @@ module nic_csr
     .idle_o            (rx_delay_idle)
   );
 
-  nic_intr_delay #(
-    .PacketAddr  (TIDV_ADDR),
-    .AbsoluteAddr(TADV_ADDR)
-  ) u_tx_delay (
+  nic_intr_delay u_tx_delay (
     .clk_i,
     .rst_ni            (reg_rst_n),
     .req_i             (req),
+    .packet_sel_i      (req.sel.tidv),
+    .absolute_sel_i    (req.sel.tadv),
     .rdata_o           (tx_delay_rdata),
     .event_i           (event_i.txdw_ide),
     .urgent_i          (event_i.txdw),

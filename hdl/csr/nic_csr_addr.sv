@@ -29,25 +29,22 @@ module nic_csr_addr
   localparam int unsigned WordBits = $clog2(MTA_COUNT);
 
   // Both arrays are aligned to their size, and RAL and RAH take turns.
-  if (RAL_STRIDE != 8 || RAH_ADDR != RAL_ADDR + 17'd4 || RAL_COUNT != 16) begin : g_bad_layout
+  if (RAL_STRIDE != 8 || RAH_STRIDE != 8 || RAL_COUNT != 16) begin : g_bad_layout
     $fatal(1, "nic_csr_addr: RAL and RAH are not where this decoder looks");
   end
 
   // ---------------------------------------------------------------- RAL, RAH
   mac_filter_t [RAL_COUNT-1:0] filter_q;
 
-  logic                 in_ra, high;
   logic [EntryBits-1:0] entry;
-  assign in_ra = (req_i.addr & ~17'(RAL_COUNT * RAL_STRIDE - 1)) == RAL_ADDR;
-  assign high  = req_i.addr[2];
   assign entry = req_i.addr[3+:EntryBits];
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       filter_q <= '0;
     end else begin
-      if (req_i.wr && in_ra && !high) filter_q[entry][31:0] <= req_i.wdata;
-      if (req_i.wr && in_ra && high) filter_q[entry][63:32] <= req_i.wdata & RAH_WRITABLE;
+      if (req_i.wr && req_i.sel.ral) filter_q[entry][31:0] <= req_i.wdata;
+      if (req_i.wr && req_i.sel.rah) filter_q[entry][63:32] <= req_i.wdata & RAH_WRITABLE;
       if (mac_valid_i) filter_q[0] <= '{valid: 1'b1, reserved: '0, select: '0, addr: mac_i};
     end
   end
@@ -56,23 +53,23 @@ module nic_csr_addr
 
   always_comb begin
     rdata_o = '0;
-    if (req_i.rd && in_ra) rdata_o = high ? filter_q[entry][63:32] : filter_q[entry][31:0];
+    if (req_i.rd && req_i.sel.ral) rdata_o = filter_q[entry][31:0];
+    if (req_i.rd && req_i.sel.rah) rdata_o = filter_q[entry][63:32];
   end
 
   // ---------------------------------------------------------------- MTA
   logic [31:0] mta[MTA_COUNT];
 
-  logic                in_mta, clearing_q, write;
+  logic                clearing_q, write;
   logic [WordBits-1:0] word, clear_word_q;
   logic [        31:0] mta_rdata_q;
   logic                mta_bit_q;
-  assign in_mta = (req_i.addr & ~17'(MTA_COUNT * MTA_STRIDE - 1)) == MTA_ADDR;
   assign word   = clearing_q ? clear_word_q : req_i.addr[2+:WordBits];
-  assign write  = clearing_q || (req_i.wr && in_mta);
+  assign write  = clearing_q || (req_i.wr && req_i.sel.mta);
 
   always_ff @(posedge clk_i) begin
     if (write) mta[word] <= clearing_q ? '0 : req_i.wdata;
-    mta_rdata_q <= req_i.rd && in_mta && !clearing_q ? mta[word] : '0;
+    mta_rdata_q <= req_i.rd && req_i.sel.mta && !clearing_q ? mta[word] : '0;
     if (mta_en_i) mta_bit_q <= mta[mta_index_i[11:5]][mta_index_i[4:0]];
   end
 
@@ -89,5 +86,8 @@ module nic_csr_addr
   assign mta_rdata_o = mta_rdata_q;
   assign mta_bit_o   = mta_bit_q;
   assign clearing_o  = clearing_q;
+
+  logic unused;
+  assign unused = ^{req_i.sel, req_i.store, req_i.addr};
 
 endmodule

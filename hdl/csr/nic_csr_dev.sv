@@ -51,8 +51,8 @@ module nic_csr_dev
   assign status_written   = req_i.wdata;
 
   logic ctrl_wr, ctrl_ext_wr;
-  assign ctrl_wr     = req_i.wr && req_i.addr == CTRL_ADDR;
-  assign ctrl_ext_wr = req_i.wr && req_i.addr == CTRL_EXT_ADDR;
+  assign ctrl_wr     = req_i.wr && req_i.sel.ctrl;
+  assign ctrl_ext_wr = req_i.wr && req_i.sel.ctrl_ext;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -60,12 +60,9 @@ module nic_csr_dev
       ctrl_ext_q <= CTRL_EXT_RESET;
       eecd_q     <= EECD_RESET;
     end else if (req_i.wr) begin
-      case (req_i.addr)
-        CTRL_ADDR:     ctrl_q <= req_i.wdata & CTRL_WRITABLE;
-        CTRL_EXT_ADDR: ctrl_ext_q <= req_i.wdata & CTRL_EXT_WRITABLE;
-        EECD_ADDR:     eecd_q <= (req_i.wdata & EECD_WRITABLE) | (EECD_RESET & ~EECD_WRITABLE);
-        default: ;
-      endcase
+      if (req_i.sel.ctrl)     ctrl_q <= req_i.wdata & CTRL_WRITABLE;
+      if (req_i.sel.ctrl_ext) ctrl_ext_q <= req_i.wdata & CTRL_EXT_WRITABLE;
+      if (req_i.sel.eecd)     eecd_q <= (req_i.wdata & EECD_WRITABLE) | (EECD_RESET & ~EECD_WRITABLE);
     end
   end
 
@@ -75,11 +72,11 @@ module nic_csr_dev
       swsm_q   <= SWSM_RESET;
       phyra_q  <= 1'b1;
     end else begin
-      if (req_i.wr && req_i.addr == EXTCNF_CTRL_ADDR) extcnf_q <= req_i.wdata & EXTCNF_CTRL_WRITABLE;
-      if (req_i.wr && req_i.addr == SWSM_ADDR) swsm_q <= req_i.wdata & SWSM_FIELDS;
-      else if (req_i.rd && req_i.addr == SWSM_ADDR) swsm_q.smbi <= 1'b1;
+      if (req_i.wr && req_i.sel.extcnf_ctrl) extcnf_q <= req_i.wdata & EXTCNF_CTRL_WRITABLE;
+      if (req_i.wr && req_i.sel.swsm) swsm_q <= req_i.wdata & SWSM_FIELDS;
+      else if (req_i.rd && req_i.sel.swsm) swsm_q.smbi <= 1'b1;
       if (ctrl_q.phy_rst) phyra_q <= 1'b1;
-      else if (req_i.wr && req_i.addr == STATUS_ADDR && !status_written.phyra) phyra_q <= 1'b0;
+      else if (req_i.wr && req_i.sel.status && !status_written.phyra) phyra_q <= 1'b0;
     end
   end
 
@@ -114,17 +111,16 @@ module nic_csr_dev
     extcnf                   = extcnf_q;
     extcnf.mdio_hw_ownership = resetting_i;
     rdata_o                  = '0;
-    if (req_i.rd) case (req_i.addr)
-      CTRL_ADDR:        rdata_o = ctrl;
-      STATUS_ADDR:      rdata_o = status;
-      CTRL_EXT_ADDR:    rdata_o = ctrl_ext_q;
-      EECD_ADDR:        rdata_o = eecd;
-      EXTCNF_CTRL_ADDR: rdata_o = extcnf;
-      SWSM_ADDR:        rdata_o = swsm_q;
-      FWSM_ADDR:        rdata_o = FWSM_RESET;
-      MANC_ADDR:        rdata_o = MANC_RESET;
-      default: ;
-    endcase
+    if (req_i.rd) begin
+      if (req_i.sel.ctrl)        rdata_o |= ctrl;
+      if (req_i.sel.status)      rdata_o |= status;
+      if (req_i.sel.ctrl_ext)    rdata_o |= ctrl_ext_q;
+      if (req_i.sel.eecd)        rdata_o |= eecd;
+      if (req_i.sel.extcnf_ctrl) rdata_o |= extcnf;
+      if (req_i.sel.swsm)        rdata_o |= swsm_q;
+      if (req_i.sel.fwsm)        rdata_o |= FWSM_RESET;
+      if (req_i.sel.manc)        rdata_o |= MANC_RESET;
+    end
   end
 
   assign reset_o          = ctrl_wr && ctrl_written.rst;
@@ -139,6 +135,6 @@ module nic_csr_dev
   assign idle_o           = link_q == link_prev_q && link_q == link;
 
   logic unused;
-  assign unused = ^{ctrl_written, ctrl_ext_written, status_written};
+  assign unused = ^{req_i.sel, req_i.store, req_i.addr, ctrl_written, ctrl_ext_written, status_written};
 
 endmodule

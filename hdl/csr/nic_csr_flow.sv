@@ -56,21 +56,18 @@ module nic_csr_flow
       fcrtl_q <= FCRTL_RESET;
       fcrth_q <= FCRTH_RESET;
     end else if (req_i.wr) begin
-      case (req_i.addr)
-        FCAL_ADDR:  fcal_q <= req_i.wdata;
-        FCAH_ADDR:  fcah_q <= req_i.wdata & FCAH_WRITABLE;
-        FCT_ADDR:   fct_q <= req_i.wdata & FCT_WRITABLE;
-        FCTTV_ADDR: fcttv_q <= req_i.wdata & FCTTV_WRITABLE;
-        FCRTL_ADDR: fcrtl_q <= req_i.wdata & FCRTL_WRITABLE;
-        FCRTH_ADDR: fcrth_q <= req_i.wdata & FCRTH_WRITABLE;
-        default: ;
-      endcase
+      if (req_i.sel.fcal)  fcal_q <= req_i.wdata;
+      if (req_i.sel.fcah)  fcah_q <= req_i.wdata & FCAH_WRITABLE;
+      if (req_i.sel.fct)   fct_q <= req_i.wdata & FCT_WRITABLE;
+      if (req_i.sel.fcttv) fcttv_q <= req_i.wdata & FCTTV_WRITABLE;
+      if (req_i.sel.fcrtl) fcrtl_q <= req_i.wdata & FCRTL_WRITABLE;
+      if (req_i.sel.fcrth) fcrth_q <= req_i.wdata & FCRTH_WRITABLE;
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (!por_ni) rx_kb_q <= PBA_RESET[5:0];
-    else if (req_i.wr && req_i.addr == PBA_ADDR) rx_kb_q <= share(req_i.wdata[15:0]);
+    else if (req_i.wr && req_i.sel.pba) rx_kb_q <= share(req_i.wdata[15:0]);
   end
 
   assign rx_kb_o = rx_kb_q;
@@ -78,16 +75,15 @@ module nic_csr_flow
 
   always_comb begin
     rdata_o = '0;
-    if (req_i.rd) case (req_i.addr)
-      PBA_ADDR:   rdata_o = {16'(tx_kb_o), 16'(rx_kb_o)};
-      FCAL_ADDR:  rdata_o = fcal_q;
-      FCAH_ADDR:  rdata_o = fcah_q;
-      FCT_ADDR:   rdata_o = fct_q;
-      FCTTV_ADDR: rdata_o = fcttv_q;
-      FCRTL_ADDR: rdata_o = fcrtl_q;
-      FCRTH_ADDR: rdata_o = fcrth_q;
-      default: ;
-    endcase
+    if (req_i.rd) begin
+      if (req_i.sel.pba)   rdata_o |= {16'(tx_kb_o), 16'(rx_kb_o)};
+      if (req_i.sel.fcal)  rdata_o |= fcal_q;
+      if (req_i.sel.fcah)  rdata_o |= fcah_q;
+      if (req_i.sel.fct)   rdata_o |= fct_q;
+      if (req_i.sel.fcttv) rdata_o |= fcttv_q;
+      if (req_i.sel.fcrtl) rdata_o |= fcrtl_q;
+      if (req_i.sel.fcrth) rdata_o |= fcrth_q;
+    end
   end
 
   always_comb begin
@@ -96,5 +92,8 @@ module nic_csr_flow
         low: {fcrtl_q.rtl, 3'd0}, high: {fcrth_q.rth, 3'd0}, quanta: fcttv_q.ttv, ethertype: fct_q[15:0],
         addr: {fcah_q.addr, fcal_q}};
   end
+
+  logic unused;
+  assign unused = ^{req_i.sel, req_i.store, req_i.addr};
 
 endmodule

@@ -3,12 +3,14 @@
 package nic_csr_pkg;
 
   // One register access, in the cycle it takes effect; none in the cycle after a write. Blocks answer a read combinationally in that cycle, or one or two
-  // cycles later when they say so, with 0 when the address is not theirs; nic_csr ORs the answers.
+  // cycles later when they say so, with 0 when the register is not theirs; nic_csr ORs the answers.
   typedef struct packed {
-    logic        wr;
-    logic        rd;
-    logic [16:0] addr;   // bytes, aligned, aliases resolved
-    logic [31:0] wdata;
+    logic                       wr;
+    logic                       rd;
+    nic_regs_pkg::reg_sel_t     sel;    // the register, at most one
+    nic_regs_pkg::store_place_t store;  // or the word of nic_csr_store
+    logic [16:0]                addr;   // bytes, aligned, aliases resolved
+    logic [31:0]                wdata;
   } csr_req_t;
 
   // A timer: when `valid`, it wants to be told as soon as now >= at.

@@ -66,52 +66,48 @@ module nic_csr_queue
       tx_head_load_q <= 1'b0;
       head_value_q   <= '0;
     end else begin
-      rx_head_load_q <= req_i.wr && req_i.addr == RDH_ADDR;
-      tx_head_load_q <= req_i.wr && req_i.addr == TDH_ADDR;
+      rx_head_load_q <= req_i.wr && req_i.sel.rdh;
+      tx_head_load_q <= req_i.wr && req_i.sel.tdh;
       if (req_i.wr) begin
         head_value_q <= req_i.wdata[15:0];
-        case (req_i.addr)
-          RCTL_ADDR:   rctl_q <= req_i.wdata & RCTL_WRITABLE;
-          TCTL_ADDR:   tctl_q <= req_i.wdata & TCTL_WRITABLE;
-          TIPG_ADDR:   tipg_q <= req_i.wdata & TIPG_WRITABLE;
-          RXDCTL_ADDR: rxdctl_q <= req_i.wdata & RXDCTL_WRITABLE;
-          RSRPD_ADDR:  rsrpd_q <= req_i.wdata & RSRPD_WRITABLE;
-          TXDCTL_ADDR: txdctl_q <= req_i.wdata & TXDCTL_WRITABLE;
-          RDBAL_ADDR:  rdbal_q <= req_i.wdata & RDBAL_WRITABLE;
-          RDBAH_ADDR:  rdbah_q <= req_i.wdata;
-          RDLEN_ADDR:  rdlen_q <= req_i.wdata & RDLEN_WRITABLE;
-          RDT_ADDR:    rdt_q <= req_i.wdata[15:0];
-          TDBAL_ADDR:  tdbal_q <= req_i.wdata & TDBAL_WRITABLE;
-          TDBAH_ADDR:  tdbah_q <= req_i.wdata;
-          TDLEN_ADDR:  tdlen_q <= req_i.wdata & TDLEN_WRITABLE;
-          TDT_ADDR:    tdt_q <= req_i.wdata[15:0];
-          default: ;
-        endcase
+        if (req_i.sel.rctl)   rctl_q <= req_i.wdata & RCTL_WRITABLE;
+        if (req_i.sel.tctl)   tctl_q <= req_i.wdata & TCTL_WRITABLE;
+        if (req_i.sel.tipg)   tipg_q <= req_i.wdata & TIPG_WRITABLE;
+        if (req_i.sel.rxdctl) rxdctl_q <= req_i.wdata & RXDCTL_WRITABLE;
+        if (req_i.sel.rsrpd)  rsrpd_q <= req_i.wdata & RSRPD_WRITABLE;
+        if (req_i.sel.txdctl) txdctl_q <= req_i.wdata & TXDCTL_WRITABLE;
+        if (req_i.sel.rdbal)  rdbal_q <= req_i.wdata & RDBAL_WRITABLE;
+        if (req_i.sel.rdbah)  rdbah_q <= req_i.wdata;
+        if (req_i.sel.rdlen)  rdlen_q <= req_i.wdata & RDLEN_WRITABLE;
+        if (req_i.sel.rdt)    rdt_q <= req_i.wdata[15:0];
+        if (req_i.sel.tdbal)  tdbal_q <= req_i.wdata & TDBAL_WRITABLE;
+        if (req_i.sel.tdbah)  tdbah_q <= req_i.wdata;
+        if (req_i.sel.tdlen)  tdlen_q <= req_i.wdata & TDLEN_WRITABLE;
+        if (req_i.sel.tdt)    tdt_q <= req_i.wdata[15:0];
       end
     end
   end
 
   always_comb begin
     rdata_o = '0;
-    if (req_i.rd) case (req_i.addr)
-      RCTL_ADDR:   rdata_o = rctl_q;
-      TCTL_ADDR:   rdata_o = tctl_q;
-      TIPG_ADDR:   rdata_o = tipg_q;
-      RXDCTL_ADDR: rdata_o = rxdctl_q;
-      RSRPD_ADDR:  rdata_o = rsrpd_q;
-      TXDCTL_ADDR: rdata_o = txdctl_q;
-      RDBAL_ADDR:  rdata_o = rdbal_q;
-      RDBAH_ADDR:  rdata_o = rdbah_q;
-      RDLEN_ADDR:  rdata_o = rdlen_q;
-      RDH_ADDR:    rdata_o = 32'(rx_head_i);
-      RDT_ADDR:    rdata_o = 32'(rdt_q);
-      TDBAL_ADDR:  rdata_o = tdbal_q;
-      TDBAH_ADDR:  rdata_o = tdbah_q;
-      TDLEN_ADDR:  rdata_o = tdlen_q;
-      TDH_ADDR:    rdata_o = 32'(tx_head_i);
-      TDT_ADDR:    rdata_o = 32'(tdt_q);
-      default: ;
-    endcase
+    if (req_i.rd) begin
+      if (req_i.sel.rctl)   rdata_o |= rctl_q;
+      if (req_i.sel.tctl)   rdata_o |= tctl_q;
+      if (req_i.sel.tipg)   rdata_o |= tipg_q;
+      if (req_i.sel.rxdctl) rdata_o |= rxdctl_q;
+      if (req_i.sel.rsrpd)  rdata_o |= rsrpd_q;
+      if (req_i.sel.txdctl) rdata_o |= txdctl_q;
+      if (req_i.sel.rdbal)  rdata_o |= rdbal_q;
+      if (req_i.sel.rdbah)  rdata_o |= rdbah_q;
+      if (req_i.sel.rdlen)  rdata_o |= rdlen_q;
+      if (req_i.sel.rdh)    rdata_o |= 32'(rx_head_i);
+      if (req_i.sel.rdt)    rdata_o |= 32'(rdt_q);
+      if (req_i.sel.tdbal)  rdata_o |= tdbal_q;
+      if (req_i.sel.tdbah)  rdata_o |= tdbah_q;
+      if (req_i.sel.tdlen)  rdata_o |= tdlen_q;
+      if (req_i.sel.tdh)    rdata_o |= 32'(tx_head_i);
+      if (req_i.sel.tdt)    rdata_o |= 32'(tdt_q);
+    end
   end
 
   // ---------------------------------------------------------------- for the data path
@@ -142,5 +138,8 @@ module nic_csr_queue
   assign rx_head_load_o = rx_head_load_q;
   assign tx_head_load_o = tx_head_load_q;
   assign head_value_o   = head_value_q;
+
+  logic unused;
+  assign unused = ^{req_i.sel, req_i.store, req_i.addr};
 
 endmodule

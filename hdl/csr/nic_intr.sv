@@ -39,9 +39,9 @@ module nic_intr
   deadline_t   hold_q;
 
   logic icr_rd, icr_wr, imc_wr, acknowledged;
-  assign icr_rd       = req_i.rd && req_i.addr == ICR_ADDR;
-  assign icr_wr       = req_i.wr && req_i.addr == ICR_ADDR;
-  assign imc_wr       = req_i.wr && req_i.addr == IMC_ADDR;
+  assign icr_rd       = req_i.rd && req_i.sel.icr;
+  assign icr_wr       = req_i.wr && req_i.sel.icr;
+  assign imc_wr       = req_i.wr && req_i.sel.imc;
   assign acknowledged = (icr_rd || icr_wr) && asserted_q;
 
   icr_t event_set;
@@ -54,7 +54,7 @@ module nic_intr
 
   always_comb begin
     set = event_set & ICS_FIELDS;
-    if (req_i.wr && req_i.addr == ICS_ADDR) set |= req_i.wdata & ICS_FIELDS;
+    if (req_i.wr && req_i.sel.ics) set |= req_i.wdata & ICS_FIELDS;
     clear = '0;
     if (icr_wr) clear = req_i.wdata;
     if (icr_rd && (asserted_q || ims_q == '0)) clear = '1;
@@ -62,7 +62,7 @@ module nic_intr
     icr_d = kept | set;
 
     ims_d = ims_q;
-    if (req_i.wr && req_i.addr == IMS_ADDR) ims_d |= req_i.wdata & IMS_FIELDS;
+    if (req_i.wr && req_i.sel.ims) ims_d |= req_i.wdata & IMS_FIELDS;
     if (imc_wr) ims_d &= ~req_i.wdata;
     if (acknowledged && iame_i) ims_d &= ~iam_q;
   end
@@ -92,26 +92,28 @@ module nic_intr
       // It is over a cycle early, so that the line rises by what a register says.
       if (fire) hold_q <= '{valid: itr_q != '0, at: now_i + 64'(cycles_of_256ns(itr_q)) - 64'd1};
       else if (throttle_expired_i) hold_q.valid <= 1'b0;
-      if (req_i.wr && req_i.addr == IAM_ADDR) iam_q <= req_i.wdata & IAM_WRITABLE;
-      if (req_i.wr && req_i.addr == ITR_ADDR) itr_q <= req_i.wdata[15:0];
+      if (req_i.wr && req_i.sel.iam) iam_q <= req_i.wdata & IAM_WRITABLE;
+      if (req_i.wr && req_i.sel.itr) itr_q <= req_i.wdata[15:0];
     end
   end
 
   always_comb begin
     rdata_o = '0;
-    if (req_i.rd) case (req_i.addr)
-      ICR_ADDR: rdata_o = icr_q | (32'(asserted_q) << 31);
-      IMS_ADDR: rdata_o = ims_q;
-      IAM_ADDR: rdata_o = iam_q;
-      ITR_ADDR: rdata_o = 32'(itr_q);
-      default: ;
-    endcase
+    if (req_i.rd) begin
+      if (req_i.sel.icr) rdata_o |= icr_q | (32'(asserted_q) << 31);
+      if (req_i.sel.ims) rdata_o |= ims_q;
+      if (req_i.sel.iam) rdata_o |= iam_q;
+      if (req_i.sel.itr) rdata_o |= 32'(itr_q);
+    end
   end
 
   assign throttle_o = hold_q;
   assign intx_o     = asserted_q;
   assign fired_o    = fire;
   assign idle_o     = asserted_q || hold_q.valid || (icr_q & ims_q) == '0;
+
+  logic unused;
+  assign unused = ^{req_i.sel, req_i.store, req_i.addr};
 
   // ---------------------------------------------------------------- promises
   logic [31:0] set_q;

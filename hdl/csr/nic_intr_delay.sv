@@ -7,13 +7,13 @@
 // Latency: 1 cycle without delay.
 module nic_intr_delay
   import nic_csr_pkg::*;
-#(
-  parameter logic [16:0] PacketAddr   = '0,  // RDTR, TIDV
-  parameter logic [16:0] AbsoluteAddr = '0   // RADV, TADV
-) (
+(
   input  logic             clk_i,
   input  logic             rst_ni,
   input  csr_req_t         req_i,
+  /// it is of RDTR or TIDV, of RADV or TADV
+  input  logic             packet_sel_i,
+  input  logic             absolute_sel_i,
   output logic      [31:0] rdata_o,
   /// written back, one cycle: may wait, must not wait
   input  logic             event_i,
@@ -36,7 +36,7 @@ module nic_intr_delay
   logic        ends, event_q, packet_ended_q, absolute_ended_q, flush;
 
   logic delay_wr;
-  assign delay_wr = req_i.wr && req_i.addr == PacketAddr;
+  assign delay_wr = req_i.wr && packet_sel_i;
   assign flush    = delay_wr && (req_i.wdata[31] || req_i.wdata[15:0] == '0);
 
   function automatic logic [63:0] after(input logic [63:0] now, input logic [15:0] delay);
@@ -58,7 +58,7 @@ module nic_intr_delay
       absolute_ended_q <= 1'b0;
     end else begin
       if (delay_wr) delay_q <= req_i.wdata[15:0];
-      if (req_i.wr && req_i.addr == AbsoluteAddr) bound_q <= req_i.wdata[15:0];
+      if (req_i.wr && absolute_sel_i) bound_q <= req_i.wdata[15:0];
       event_q          <= ends;
       packet_ended_q   <= packet_expired_i;
       absolute_ended_q <= absolute_expired_i && !packet_expired_i;
@@ -77,11 +77,10 @@ module nic_intr_delay
 
   always_comb begin
     rdata_o = '0;
-    if (req_i.rd) case (req_i.addr)
-      PacketAddr:   rdata_o = 32'(delay_q);
-      AbsoluteAddr: rdata_o = 32'(bound_q);
-      default: ;
-    endcase
+    if (req_i.rd) begin
+      if (packet_sel_i)   rdata_o |= 32'(delay_q);
+      if (absolute_sel_i) rdata_o |= 32'(bound_q);
+    end
   end
 
   assign event_o          = event_q;
@@ -92,7 +91,7 @@ module nic_intr_delay
   assign idle_o           = !event_q;
 
   logic unused;
-  assign unused = ^req_i.wdata[30:16];
+  assign unused = ^{req_i.sel, req_i.store, req_i.addr, req_i.wdata[30:16]};
 
   // ---------------------------------------------------------------- promise: what waits is not forgotten
   logic waited_q;

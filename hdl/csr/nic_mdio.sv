@@ -46,7 +46,7 @@ module nic_mdio
   assign phy_reg_o   = mdic_q.regadd;
   assign phy_wdata_o = mdic_q.data;
 
-  assign start = req_i.wr && req_i.addr == MDIC_ADDR && mdic_q.ready;
+  assign start = req_i.wr && req_i.sel.mdic && mdic_q.ready;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -75,10 +75,10 @@ module nic_mdio
   assign deadline_o = timer_q;
   assign mdac_o     = mdac_q;
   assign idle_o     = !finish_q && !mdac_q;
-  assign rdata_o    = req_i.rd && req_i.addr == MDIC_ADDR ? mdic_q : '0;
+  assign rdata_o    = req_i.rd && req_i.sel.mdic ? mdic_q : '0;
 
   logic unused;
-  assign unused = ^{written.reserved0, written.ready, written.error};
+  assign unused = ^{req_i.sel, req_i.store, req_i.addr, written.reserved0, written.ready, written.error};
 
   // ---------------------------------------------------------------- promise: software is never left waiting
   always_ff @(posedge clk_i) begin

@@ -44,7 +44,7 @@ module nic_nvm
   assign written = req_i.wdata;
 
   logic eerd_wr, eerd_go, ask;
-  assign eerd_wr = req_i.wr && req_i.addr == EERD_ADDR;
+  assign eerd_wr = req_i.wr && req_i.sel.eerd;
   assign ask     = loading_q && ask_q != MacWords;
   assign eerd_go = start_q && !loading_q;
 
@@ -104,9 +104,9 @@ module nic_nvm
 
   eerd_t eerd;
   assign eerd    = '{data: data_q, addr: addr_q, done: done_q, start: 1'b0};
-  assign rdata_o = req_i.rd && req_i.addr == EERD_ADDR ? eerd : '0;
+  assign rdata_o = req_i.rd && req_i.sel.eerd ? eerd : '0;
 
   logic unused;
-  assign unused = ^{written.data, written.done};
+  assign unused = ^{req_i.sel, req_i.store, req_i.addr, written.data, written.done};
 
 endmodule

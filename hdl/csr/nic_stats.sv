@@ -121,61 +121,59 @@ module nic_stats
 
   place_t place, place_q;  // place_q: what is read, a cycle after it was asked for
   logic [7:0] octets_rd_q;  // the same of octet counts, which are read in halves
-  localparam logic [16:0] OctetsAddr[8] = '{
-      GORCL_ADDR, GORCH_ADDR, TORL_ADDR, TORH_ADDR, GOTCL_ADDR, GOTCH_ADDR, TOTL_ADDR, TOTH_ADDR};
   always_comb begin
     place = '{side: SideNone, row: '0};
-    if (req_i.rd) case (req_i.addr)
-      CRCERRS_ADDR:  place = of_rx(RxCrcErrs);
-      RXERRC_ADDR:   place = of_rx(RxRxErrC);
-      MPC_ADDR:      place = of_rx(RxMissed);
-      PRC64_ADDR:    place = of_rx(Rx64);
-      PRC127_ADDR:   place = of_rx(Rx127);
-      PRC255_ADDR:   place = of_rx(Rx255);
-      PRC511_ADDR:   place = of_rx(Rx511);
-      PRC1023_ADDR:  place = of_rx(Rx1023);
-      PRC1522_ADDR:  place = of_rx(Rx1522);
-      GPRC_ADDR:     place = of_rx(RxGood);
-      BPRC_ADDR:     place = of_rx(RxBroadcast);
-      MPRC_ADDR:     place = of_rx(RxMulticast);
-      RNBC_ADDR:     place = of_rx(RxNoBuffer);
-      RUC_ADDR:      place = of_rx(RxUndersize);
-      RFC_ADDR:      place = of_rx(RxFragment);
-      ROC_ADDR:      place = of_rx(RxOversize);
-      RJC_ADDR:      place = of_rx(RxJabber);
-      TPR_ADDR:      place = of_rx(RxTotal);
-      RLEC_ADDR:     place = of_rx(RxLengthErr);
-      GPTC_ADDR:     place = of_tx(TxGood);
-      PTC64_ADDR:    place = of_tx(Tx64);
-      PTC127_ADDR:   place = of_tx(Tx127);
-      PTC255_ADDR:   place = of_tx(Tx255);
-      PTC511_ADDR:   place = of_tx(Tx511);
-      PTC1023_ADDR:  place = of_tx(Tx1023);
-      PTC1522_ADDR:  place = of_tx(Tx1522);
-      MPTC_ADDR:     place = of_tx(TxMulticast);
-      BPTC_ADDR:     place = of_tx(TxBroadcast);
-      XONRXC_ADDR:   place = of_event(XonRx);
-      XONTXC_ADDR:   place = of_event(XonTx);
-      XOFFRXC_ADDR:  place = of_event(XoffRx);
-      XOFFTXC_ADDR:  place = of_event(XoffTx);
-      FCRUC_ADDR:    place = of_event(FlowUnknown);
-      IAC_ADDR:      place = of_event(Interrupt);
-      ICRXPTC_ADDR:  place = of_event(RxPacketTimer);
-      ICRXATC_ADDR:  place = of_event(RxAbsoluteTimer);
-      ICTXPTC_ADDR:  place = of_event(TxPacketTimer);
-      ICTXATC_ADDR:  place = of_event(TxAbsoluteTimer);
-      ICTXQEC_ADDR:  place = of_event(TxQueueEmpty);
-      ICTXQMTC_ADDR: place = of_event(TxQueueLow);
-      ICRXDMTC_ADDR: place = of_event(RxDescLow);
-      ICRXOC_ADDR:   place = of_event(RxOverrun);
-      TPT_ADDR:      place = '{side: SideTotal, row: '0};
-      default: ;
-    endcase
+    if (req_i.rd) begin
+      if (req_i.sel.crcerrs)  place |= of_rx(RxCrcErrs);
+      if (req_i.sel.rxerrc)   place |= of_rx(RxRxErrC);
+      if (req_i.sel.mpc)      place |= of_rx(RxMissed);
+      if (req_i.sel.prc64)    place |= of_rx(Rx64);
+      if (req_i.sel.prc127)   place |= of_rx(Rx127);
+      if (req_i.sel.prc255)   place |= of_rx(Rx255);
+      if (req_i.sel.prc511)   place |= of_rx(Rx511);
+      if (req_i.sel.prc1023)  place |= of_rx(Rx1023);
+      if (req_i.sel.prc1522)  place |= of_rx(Rx1522);
+      if (req_i.sel.gprc)     place |= of_rx(RxGood);
+      if (req_i.sel.bprc)     place |= of_rx(RxBroadcast);
+      if (req_i.sel.mprc)     place |= of_rx(RxMulticast);
+      if (req_i.sel.rnbc)     place |= of_rx(RxNoBuffer);
+      if (req_i.sel.ruc)      place |= of_rx(RxUndersize);
+      if (req_i.sel.rfc)      place |= of_rx(RxFragment);
+      if (req_i.sel.roc)      place |= of_rx(RxOversize);
+      if (req_i.sel.rjc)      place |= of_rx(RxJabber);
+      if (req_i.sel.tpr)      place |= of_rx(RxTotal);
+      if (req_i.sel.rlec)     place |= of_rx(RxLengthErr);
+      if (req_i.sel.gptc)     place |= of_tx(TxGood);
+      if (req_i.sel.ptc64)    place |= of_tx(Tx64);
+      if (req_i.sel.ptc127)   place |= of_tx(Tx127);
+      if (req_i.sel.ptc255)   place |= of_tx(Tx255);
+      if (req_i.sel.ptc511)   place |= of_tx(Tx511);
+      if (req_i.sel.ptc1023)  place |= of_tx(Tx1023);
+      if (req_i.sel.ptc1522)  place |= of_tx(Tx1522);
+      if (req_i.sel.mptc)     place |= of_tx(TxMulticast);
+      if (req_i.sel.bptc)     place |= of_tx(TxBroadcast);
+      if (req_i.sel.xonrxc)   place |= of_event(XonRx);
+      if (req_i.sel.xontxc)   place |= of_event(XonTx);
+      if (req_i.sel.xoffrxc)  place |= of_event(XoffRx);
+      if (req_i.sel.xofftxc)  place |= of_event(XoffTx);
+      if (req_i.sel.fcruc)    place |= of_event(FlowUnknown);
+      if (req_i.sel.iac)      place |= of_event(Interrupt);
+      if (req_i.sel.icrxptc)  place |= of_event(RxPacketTimer);
+      if (req_i.sel.icrxatc)  place |= of_event(RxAbsoluteTimer);
+      if (req_i.sel.ictxptc)  place |= of_event(TxPacketTimer);
+      if (req_i.sel.ictxatc)  place |= of_event(TxAbsoluteTimer);
+      if (req_i.sel.ictxqec)  place |= of_event(TxQueueEmpty);
+      if (req_i.sel.ictxqmtc) place |= of_event(TxQueueLow);
+      if (req_i.sel.icrxdmtc) place |= of_event(RxDescLow);
+      if (req_i.sel.icrxoc)   place |= of_event(RxOverrun);
+      if (req_i.sel.tpt)      place |= place_t'{side: SideTotal, row: '0};
+    end
   end
   always_ff @(posedge clk_i) begin
     place_q     <= rst_ni ? place : '{side: SideNone, row: '0};
-    // Beside the decoder, not behind it.
-    for (int i = 0; i < 8; i++) octets_rd_q[i] <= rst_ni && req_i.rd && req_i.addr == OctetsAddr[i];
+    octets_rd_q <= !rst_ni || !req_i.rd ? '0 : {
+        req_i.sel.toth, req_i.sel.totl, req_i.sel.gotch, req_i.sel.gotcl,
+        req_i.sel.torh, req_i.sel.torl, req_i.sel.gorch, req_i.sel.gorcl};
   end
 
   // ---------------------------------------------------------------- the counters
@@ -266,6 +264,6 @@ module nic_stats
       | octets_rdata[0] | octets_rdata[1] | octets_rdata[2] | octets_rdata[3];
 
   logic unused;
-  assign unused = ^{req_i.wr, req_i.wdata, rx_i.filtered};
+  assign unused = ^{req_i.wr, req_i.sel, req_i.store, req_i.addr, req_i.wdata, rx_i.filtered};
 
 endmodule

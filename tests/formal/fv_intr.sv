@@ -55,13 +55,13 @@ module fv_intr
   );
 
   logic rd_icr, wr_icr, wr_ics, wr_ims, wr_imc, wr_iam, wr_itr;
-  assign rd_icr = req_i.rd && req_i.addr == ICR_ADDR;
-  assign wr_icr = req_i.wr && req_i.addr == ICR_ADDR;
-  assign wr_ics = req_i.wr && req_i.addr == ICS_ADDR;
-  assign wr_ims = req_i.wr && req_i.addr == IMS_ADDR;
-  assign wr_imc = req_i.wr && req_i.addr == IMC_ADDR;
-  assign wr_iam = req_i.wr && req_i.addr == IAM_ADDR;
-  assign wr_itr = req_i.wr && req_i.addr == ITR_ADDR;
+  assign rd_icr = req_i.rd && req_i.sel.icr;
+  assign wr_icr = req_i.wr && req_i.sel.icr;
+  assign wr_ics = req_i.wr && req_i.sel.ics;
+  assign wr_ims = req_i.wr && req_i.sel.ims;
+  assign wr_imc = req_i.wr && req_i.sel.imc;
+  assign wr_iam = req_i.wr && req_i.sel.iam;
+  assign wr_itr = req_i.wr && req_i.sel.itr;
 
   // -------------------------------------------------------------- the start, and what never happens
   logic started_q = 1'b0;
@@ -69,6 +69,7 @@ module fv_intr
     started_q <= 1'b1;
     assume (started_q || !rst_ni);
     assume (!(req_i.rd && req_i.wr));
+    assume ($onehot0(req_i.sel));
     // What nic_intr makes itself, no block raises.
     assume (!cause_i.rxq0 && !cause_i.txq0 && !cause_i.other && !cause_i.int_asserted);
     assume (time_skip_i == '0 || (rst_ni && idle && !req_i.wr && !req_i.rd && cause_i == '0));
@@ -138,7 +139,7 @@ module fv_intr
         p_causes : assert (rdata[30:0] == pending_q[30:0]);
         p_asserted : assert (rdata[31] == intx);
       end
-      if (req_i.rd && req_i.addr == IMS_ADDR) begin
+      if (req_i.rd && req_i.sel.ims) begin
         p_mask : assert (rdata == enabled_q);
       end
       p_fired : assert (rose == fired_q);

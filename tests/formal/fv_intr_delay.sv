@@ -36,13 +36,12 @@ module fv_intr_delay
       .deadline_valid_o(soonest_valid),
       .deadline_o      (soonest)
   );
-  nic_intr_delay #(
-      .PacketAddr  (RDTR_ADDR),
-      .AbsoluteAddr(RADV_ADDR)
-  ) u_delay (
+  nic_intr_delay u_delay (
       .clk_i,
       .rst_ni,
       .req_i,
+      .packet_sel_i      (req_i.sel.rdtr),
+      .absolute_sel_i    (req_i.sel.radv),
       .rdata_o           (rdata),
       .event_i,
       .urgent_i,
@@ -62,6 +61,7 @@ module fv_intr_delay
   always_ff @(posedge clk_i) begin
     started_q <= 1'b1;
     assume (started_q || !rst_ni);
+    assume ($onehot0(req_i.sel));
     assume (time_skip_i == '0 || (rst_ni && idle && !event_i && !urgent_i && !req_i.wr));
     if (soonest_valid) assume (time_skip_i == '0 || (now < soonest && 64'(time_skip_i) < soonest - now));
     assume (now < 64'h100_0000_0000);  // five years
@@ -73,8 +73,8 @@ module fv_intr_delay
   logic [63:0] quiet_at_q, latest_at_q;
   logic wr_delay, wr_bound, flush;
 
-  assign wr_delay = req_i.wr && req_i.addr == RDTR_ADDR;
-  assign wr_bound = req_i.wr && req_i.addr == RADV_ADDR;
+  assign wr_delay = req_i.wr && req_i.sel.rdtr;
+  assign wr_bound = req_i.wr && req_i.sel.radv;
   assign flush    = wr_delay && (req_i.wdata[31] || req_i.wdata[15:0] == '0);
   assign due      = pending_q && (now >= quiet_at_q || (bounded_q && now >= latest_at_q));
   assign over     = due || urgent_i || ((pending_q || event_i) && (flush || delay_q == '0));
