@@ -34,9 +34,9 @@ def varied(driver: DriverConfig, seed: int, name: str) -> DriverConfig:
     return replace(driver, interrupt_throttle=throttle, rx_int_delay=delay, cpus=cpus)
 
 
-def on_any_cpus(driver: DriverConfig, seed: int) -> DriverConfig:
-    """One CPU or two, by the seed; the rest as it is."""
-    return replace(driver, cpus=Random(f"cpus {seed}").choice((1, 2)))
+def on_any_cpus(driver: DriverConfig, seed: int, name: str) -> DriverConfig:
+    """One CPU or two, by a test's seed and name; the rest as it is."""
+    return replace(driver, cpus=Random(f"{name} {seed}").choice((1, 2)))
 
 
 async def bench_up(dut: Any) -> Bench:

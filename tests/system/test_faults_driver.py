@@ -280,7 +280,7 @@ HOST = HostConfig(latency_ns=100, latency_spread_ns=600, reorder=True, backpress
 
 @on_both
 def test_bad_drivers(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
-    driver = on_any_cpus(DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), bench_seed)
+    driver = on_any_cpus(DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), bench_seed, "faults_driver")
     config = BenchConfig(host=HOST, driver=driver, sim=sim)
     cases = None if sim.compiled else "misaligned|across_pages|doorbell"
     result = launch(config.seeded(bench_seed), "tests.system.test_faults_driver", tmp_path, test_filter=cases)

@@ -248,7 +248,7 @@ async def groups_whose_list_finds_no_memory(dut: Any) -> None:
 @on_both
 @pytest.mark.parametrize("offset", range(4))
 def test_filter(offset: int, sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
-    driver = on_any_cpus(DriverConfig(time_scale=4000, mc_filter_type=offset), bench_seed + offset)
+    driver = on_any_cpus(DriverConfig(time_scale=4000, mc_filter_type=offset), bench_seed + offset, "filters")
     host = HostConfig(memory_base=1 << 33)
     config = BenchConfig(host=host, driver=driver, sim=sim).seeded(bench_seed + offset)
     assert launch(config, "tests.system.test_filters", tmp_path).passed == 4

@@ -200,7 +200,7 @@ DRIVER = DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64)
 
 
 def config(seed: int, sim: SimConfig = NATIVE) -> BenchConfig:
-    return BenchConfig(host=HOST, driver=on_any_cpus(DRIVER, seed), sim=sim).seeded(seed)
+    return BenchConfig(host=HOST, driver=on_any_cpus(DRIVER, seed, "fuzz"), sim=sim).seeded(seed)
 
 
 def test_a_hundred_thousand_random_writes(tmp_path: Path, bench_seed: int) -> None:

@@ -96,6 +96,6 @@ async def small_rings_and_jumbo_frames(dut: Any) -> None:
 @on_both
 def test_jumbo(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
     host = HostConfig(memory_base=1 << 33, latency_ns=100, latency_spread_ns=900, reorder=True)
-    driver = on_any_cpus(DriverConfig(time_scale=1000), bench_seed)
+    driver = on_any_cpus(DriverConfig(time_scale=1000), bench_seed, "jumbo")
     config = BenchConfig(host=host, driver=driver, sim=sim).seeded(bench_seed)
     assert launch(config, "tests.system.test_jumbo", tmp_path).passed == 3

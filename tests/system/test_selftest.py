@@ -108,6 +108,6 @@ async def memory_that_fails_fails_the_loopback(dut: Any) -> None:
 @on_both
 def test_selftest(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
     host = HostConfig(memory_base=1 << 33, latency_ns=300)
-    driver = on_any_cpus(DriverConfig(time_scale=1000), bench_seed)
+    driver = on_any_cpus(DriverConfig(time_scale=1000), bench_seed, "selftest")
     config = BenchConfig(host=host, driver=driver, sim=sim).seeded(bench_seed)
     assert launch(config, "tests.system.test_selftest", tmp_path).passed == 4

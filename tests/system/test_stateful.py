@@ -61,7 +61,7 @@ def hunt(
 
 def config_of(sim: SimConfig, bench_seed: int) -> BenchConfig:
     host = HostConfig(memory_bytes=16 << 20, latency_ns=100, latency_spread_ns=300, reorder=True)
-    driver = on_any_cpus(DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), bench_seed)
+    driver = on_any_cpus(DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), bench_seed, "stateful")
     return BenchConfig(bench_seed, host=host, driver=driver, sim=sim)
 
 

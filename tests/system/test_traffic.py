@@ -219,7 +219,7 @@ def test_clocks_apart(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
 def test_hard_times(sim: SimConfig, tmp_path: Path, bench_seed: int) -> None:
     """Everything else, under hostile memory."""
     others = "rings_wrap|broken_frames|the_filter|down_and_up|a_failed_dma|the_cable"
-    driver = on_any_cpus(DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), bench_seed)
+    driver = on_any_cpus(DriverConfig(time_scale=4000, rx_ring=64, tx_ring=64), bench_seed, "traffic")
     config = BenchConfig(host=HOSTILE, driver=driver, sim=sim).seeded(bench_seed)
     result = launch(config, "tests.system.test_traffic", tmp_path, test_filter=others)
     assert result.passed == 6
