@@ -90,6 +90,7 @@ class DmaBench:
         self.tx_sent: list[TxFrame] = []
         self.tx_stats: deque[TxStat] = deque()
         self.errors_due: list[tuple[bool, int]] = []
+        self.errors_told: list[tuple[int, bool]] = []  # in which cycle, a write's
         self.fail: Counter[tuple[str, int]] = Counter()  # ("r" or "w", ID): this many more bursts and one fails
         self.fail_in_cycle: dict[tuple[str, int], int] = {}  # the next burst fails, and is answered in this cycle
         self.aw_waiting: tuple[int, int, int] | None = None  # offered, not taken
@@ -259,6 +260,7 @@ class DmaBench:
         if (error := error_record(int(dut.err_o.value))) is not None:
             self.counts["errors"] += 1
             self.errors_due.remove(error)
+            self.errors_told.append((self.cycle, error[0]))
 
     def _see_rx_stat(self, stat: RxStat, overrun: bool) -> None:
         frame = self.rx_ended.popleft()

@@ -415,6 +415,33 @@ async def errors_of_both_directions_meet(dut: Any) -> None:
         await works(bench)
 
 
+@cocotb.test()
+async def a_waiting_write_error_is_overtaken(dut: Any) -> None:
+    """Two reads fail in one cycle after the other, and a write near them: its record waits for both of theirs, once."""
+    quick = Settings((30, 30), reorder=True)
+    bench = await DmaBench(dut, quick, Setup(rx_count=32, tx_count=32)).start()
+    late = set()  # cycles from its response until the write's record is out
+    for apart in range(-8, 9):
+        told = len(bench.errors_told)
+        answer = bench.cycle + 200
+        bench.fail_in_cycle = {("w", RX_DATA): answer, ("r", TX_DATA): answer + apart}
+        bench.rx.post(8)
+        bench.tx.post_frame(bench.rng.randbytes(16), [])
+        await bench.cycles(10)
+        bench.rx_frames.append(Frame(bench.rng.randbytes(100)))
+        await bench.cycles(100)
+        assert not bench.fail_in_cycle, "one of them was not asked for in time"
+        bench.fail_in_cycle["r", RX_DESC] = answer + apart + 1
+        bench.rx.post(1)
+        await bench.run()
+        assert not bench.fail_in_cycle and not bench.errors_due
+        assert len(bench.errors_told[told:]) == 3
+        late |= {cycle - answer for cycle, write in bench.errors_told[told:] if write}
+        await bench.reset()
+        await works(bench)
+    assert max(late) == min(late) + 2
+
+
 def test_nic_dma(tmp_path: Path) -> None:
     simulate(Design("nic_dma", nic_sources("nic_dma")), "tests.hdl.dma.test_nic_dma", folder=tmp_path)
 
