@@ -4,7 +4,7 @@
 //
 // Every block sees each access (csr_req_t) and answers those that are its own. While a reset is under way reads are answered
 // and writes ignored. `idle_o` is this block and `dma_idle_i`: nothing will change by itself before `deadline_o`.
-// Latency: write 4 cycles to effect and B, read 7 cycles to data, event to INTx 2 cycles (RXT0 and TXDW 3), one more for each access just then.
+// Latency: access to effect 3 cycles, to B 4, to R 6, event to INTx 2 cycles (RXT0 and TXDW 3), one more for each access just then.
 module nic_csr
   import nic_pkg::*;
   import nic_regs_pkg::*;

@@ -28,8 +28,8 @@ module nic_csr_addr
   localparam int unsigned EntryBits = $clog2(RAL_COUNT);
   localparam int unsigned WordBits = $clog2(MTA_COUNT);
 
-  // Both arrays are aligned to their size, and RAL and RAH take turns.
-  if (RAL_STRIDE != 8 || RAH_STRIDE != 8 || RAL_COUNT != 16) begin : g_bad_layout
+  // RAL and RAH take turns; generate.py takes care that arrays are aligned to their size.
+  if (RAL_STRIDE != 8 || RAH_STRIDE != 8 || RAL_COUNT != 16 || RAH_COUNT != 16 || MTA_STRIDE != 4) begin : g_bad_layout
     $fatal(1, "nic_csr_addr: RAL and RAH are not where this decoder looks");
   end
 

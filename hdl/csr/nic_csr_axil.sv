@@ -3,7 +3,7 @@
 //
 // Always OKAY. A write takes effect only with all four byte enables, as the 82574L has no narrower registers. Of a read and a write
 // that wait together the write goes first, the read two cycles later. `rdata_i` is sampled in the second cycle after a read's `req_o`.
-// Latency: write 4 cycles to effect and B, read 7 cycles to data. Addresses are aligned and canonical in `req_o`.
+// Latency, from VALID on an idle bus: `req_o` after 3 cycles, B after 4, R after 6. Addresses are aligned and canonical in `req_o`.
 module nic_csr_axil
   import nic_regs_pkg::*;
   import nic_csr_pkg::*;

@@ -2,8 +2,8 @@
 // Types inside the register block.
 package nic_csr_pkg;
 
-  // One register access, in the cycle it takes effect; none in the cycle after a write. Blocks answer a read combinationally in that cycle, or one or two
-  // cycles later when they say so, with 0 when the register is not theirs; nic_csr ORs the answers.
+  // One register access, in the cycle it takes effect; none in the cycle after a write. Blocks answer a read combinationally in
+  // that cycle, or in the next one when they say so, with 0 when the register is not theirs; nic_csr ORs the answers.
   typedef struct packed {
     logic                       wr;
     logic                       rd;
