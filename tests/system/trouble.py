@@ -22,6 +22,7 @@ from sim.traffic import frames_to, transmit, transmit_all
 from sim.wire import Frame
 
 PROOF_FRAMES = 12
+SHORT, LONG = (60, 600), (600, 1514)  # bytes without FCS
 
 
 async def busy_host(bench: Bench, us: int) -> None:
@@ -39,10 +40,13 @@ async def busy_host(bench: Bench, us: int) -> None:
 class Traffic:
     """Bursts of random frames both ways with random silences between them, from `start` to `stop`.
 
-    longest_pause_ns: of each silence; lengths: bytes without FCS. Counts: to_card (frames queued on the wire).
+    longest_pause_ns: of each silence; lengths: bytes without FCS, else of most bursts short ones, for there are more of
+    them in a microsecond. Counts: to_card (frames queued on the wire).
     """
 
-    def __init__(self, bench: Bench, lengths: tuple[int, int] = (60, 600), longest_pause_ns: int = 4000) -> None:
+    def __init__(
+        self, bench: Bench, lengths: tuple[int, int] | None = None, longest_pause_ns: int = 4000
+    ) -> None:
         self.bench, self.lengths, self.longest_pause_ns = bench, lengths, longest_pause_ns
         self.to_card = 0
         self._going = False
@@ -60,7 +64,8 @@ class Traffic:
 
     def _burst(self, destination: bytes, source: bytes) -> list[bytes]:
         random = self.bench.random
-        return frames_to(destination, source, random, random.randint(1, 6), self.lengths)
+        lengths = self.lengths or random.choices((SHORT, LONG), (3, 1))[0]
+        return frames_to(destination, source, random, random.randint(1, 6), lengths)
 
     async def _towards_card(self) -> None:
         bench, device = self.bench, self.bench.device
