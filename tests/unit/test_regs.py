@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +31,14 @@ def test_checked_in_files_are_what_the_generator_makes(generator: ModuleType) ->
     stale = [str(path.relative_to(ROOT)) for path, text in made.items() if path.read_text() != text]
     assert len(made) == 4
     assert not stale, "run hdl/csr/generate.py"
+
+
+def test_an_array_that_its_upper_bits_do_not_tell_from_others_is_refused(generator: ModuleType) -> None:
+    (array,) = (register for register in generator.registers("nic") if register.name == "RAL")
+    assert generator._is_of(array) == "(address & 17'h1ff87) == RAL_ADDR"
+    for crooked in (replace(array, count=12), replace(array, address=array.address + 64)):
+        with pytest.raises(ValueError, match="RAL: an array that is not aligned to its size"):
+            generator._is_of(crooked)
 
 
 def test_every_register_has_the_type_of_its_access_kind(generator: ModuleType) -> None:
