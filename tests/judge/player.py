@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from driver.linux.delay import ktime_get_ns, usleep_range
@@ -165,7 +165,8 @@ class Player:
             if op.offset == _STATUS and not self._asks_for_link(before):
                 mask &= ~_LU
             written = self._written.get(op.offset)
-            value = await self._judge(op, op.value, rule.how, mask, written, self._plain(op), verdict)
+            held = replace(rule, mask=mask)
+            value = await self._judge(op, held, written, self._plain(op), verdict)
         self._last_read[op.offset] = op.value, value
 
     async def audit(self, step: Step, verdict: Verdict) -> None:
@@ -201,17 +202,18 @@ class Player:
         return not self._phy.get(_BMCR, 0) & _POWER_DOWN
 
     async def _judge(
-        self, op: Op, recorded: int, how: How, mask: int, written: int | None, read: Callable[[], Awaitable[int]],
-        verdict: Verdict,
-    ) -> int:  # fmt: skip
+        self, op: Op, rule: Rule, written: int | None, read: Callable[[], Awaitable[int]], verdict: Verdict
+    ) -> int:
         """Read as the rule says; the value."""
+        how, mask, recorded = rule.how, rule.mask, op.value
         if how is How.SEEN or (how is How.WRITTEN and written is None):
             verdict.seen += 1
             return await read()
         if how is How.GRANTED:
             mask &= recorded
         wanted = written if how is How.WRITTEN and written is not None else recorded
-        value = await self._until(read, lambda value: not (value ^ wanted) & mask, 0 if how is How.WRITTEN else None)
+        waits = 0 if how is How.WRITTEN else mask & rule.waits
+        value = await self._until(read, lambda value: not (value ^ wanted) & waits)
         verdict.check(not (value ^ wanted) & mask, op, f"{value:08x}, held to {wanted & mask:08x} under {mask:08x}")
         return value
 
@@ -235,8 +237,8 @@ class Player:
         phy_rule = PHY_RULES[register]
         paged = register >= _FIRST_PAGED and self._phy.get(_PAGE, 0)
         unlinked = register in _LINK_REGISTERS and not self._link_expected
-        how = How.SEEN if paged or unlinked else phy_rule.how
-        value = await self._judge(op, op.value, how, phy_rule.mask, self._phy.get(register), command, verdict)
+        held = replace(phy_rule, how=How.SEEN) if paged or unlinked else phy_rule
+        value = await self._judge(op, held, self._phy.get(register), command, verdict)
         verdict.check(not (value ^ wanted) & rule.mask, op, f"{value:08x}, held to {wanted:08x}")
         self._phy_read[register] = op.value, value
         return value

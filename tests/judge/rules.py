@@ -14,7 +14,8 @@ __all__ = ["PHY_RULES", "RMW", "RMW_PHY", "RULES", "How", "Rule", "is_statistic"
 
 
 class How(Enum):
-    """UNTIL: read again until the masked bits are those recorded. WRITTEN: the masked bits are those last written since
+    """UNTIL: read again until the masked bits are those recorded, or those of them that time changes (Rule.waits): the
+    others must be right as soon as these are. WRITTEN: the masked bits are those last written since
     the last reset, or not judged if none were. GRANTED: read again until the masked bits that were recorded set are.
     SEEN: nothing is asked of it. CAUSES: ICR's own rule (player.py). COUNTED: what was played (statistics.py)."""
 
@@ -28,11 +29,12 @@ class How(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """mask: of the bits that are held."""
+    """mask: of the bits that are held; waits: of those that are waited for."""
 
     how: How
     mask: int
     why: str
+    waits: int = 0xFFFF_FFFF
 
 
 _ALL = 0xFFFF_FFFF
@@ -42,9 +44,9 @@ _OWN_TIME = Rule(How.SEEN, 0, "time stamps: the stand-in's clock stands still")
 RULES: dict[int, Rule] = {
     0x00000: Rule(How.WRITTEN, 0x5800_0044, "CTRL: SLU, GIO_MASTER_DISABLE, RFCE, TFCE, VME stay, RST has ended"),
     # Which reads of STATUS are made for LU depends on what comes before: player.py.
-    0x00008: Rule(How.UNTIL, 0x0008_00C3, "STATUS: duplex, speed, LU are read for the link, bit 19 ends the last DMA"),
-    0x00010: Rule(How.UNTIL, 0x0001_8200, "EECD: AUTO_RD ends a reset; the NVM is an EEPROM, not flash"),
-    0x00014: Rule(How.UNTIL, 0xFFFF_0002, "EERD: done, and every word, because the checksum is over all"),
+    0x00008: Rule(How.UNTIL, 0x0008_00C3, "STATUS: duplex, speed, LU are for the link, bit 19 ends DMA", 0x0008_0002),
+    0x00010: Rule(How.UNTIL, 0x0001_8200, "EECD: AUTO_RD ends a reset; the NVM is an EEPROM, not flash", 0x200),
+    0x00014: Rule(How.UNTIL, 0xFFFF_0002, "EERD: done, and every word, because the checksum is over all", 0x2),
     0x00018: Rule(How.WRITTEN, 0x1800_0000, "CTRL_EXT: DRV_LOAD and IAME stay; bit 22 is set and never looked at"),
     0x00020: Rule(How.UNTIL, 0x5FFF_0000, "MDIC: ready, no error, the address asked for; the data by PHY_RULES"),
     0x000C0: Rule(How.CAUSES, 0, "ICR: what the handler branches on is what is unmasked"),
@@ -70,17 +72,17 @@ RULES: dict[int, Rule] = {
     0x05008: Rule(How.SEEN, 0, "RFCTL: the driver sets bits and never looks at them"),
     0x05400: Rule(How.WRITTEN, _ALL, "RAL0: the address stays"),
     0x05404: Rule(How.WRITTEN, 0x8003_FFFF, "RAH0: the address stays"),
-    0x05820: Rule(How.UNTIL, 0x0006_0000, "MANC: no management takes packets or blocks PHY resets"),
+    0x05820: Rule(How.UNTIL, 0x0006_0000, "MANC: no management takes packets or blocks PHY resets", 0),
     0x05B00: Rule(How.SEEN, 0, "GCR: a PCIe setting"),
     0x05B50: Rule(How.UNTIL, 0x0000_0001, "SWSM: the semaphore was free"),
-    0x05B54: Rule(How.UNTIL, 0x0000_000E, "FWSM: no management firmware"),
+    0x05B54: Rule(How.UNTIL, 0x0000_000E, "FWSM: no management firmware", 0),
     0x05B64: Rule(How.SEEN, 0, "GCR2: a PCIe setting"),
     0x0B600: _OWN_TIME,
     0x0B604: _OWN_TIME,
     0x0B608: Rule(How.WRITTEN, _ALL, "TIMINCA: the increment stays"),
-    0x0B614: Rule(How.UNTIL, 1, "TSYNCTXCTL: no time stamp waits"),
+    0x0B614: Rule(How.UNTIL, 1, "TSYNCTXCTL: no time stamp waits", 0),
     0x0B61C: _OWN_TIME,
-    0x0B620: Rule(How.UNTIL, 1, "TSYNCRXCTL: no time stamp waits"),
+    0x0B620: Rule(How.UNTIL, 1, "TSYNCRXCTL: no time stamp waits", 0),
     0x0B628: _OWN_TIME,
 }
 RULES |= {offset: Rule(How.WRITTEN, _ALL, "VFTA stays") for offset in range(0x5600, 0x5800, 4)}
@@ -100,10 +102,10 @@ def rule_of(offset: int) -> Rule:
 
 # What MDIC's data is held to, by PHY register.
 PHY_RULES: dict[int, Rule] = {
-    0x00: Rule(How.UNTIL, 0xC200, "BMCR: reset and restart have ended, loopback is as set"),
+    0x00: Rule(How.UNTIL, 0xC200, "BMCR: reset and restart have ended, loopback is as set", 0x8200),
     0x01: Rule(How.UNTIL, 0x0024, "BMSR: link, autonegotiation complete"),
-    0x02: Rule(How.UNTIL, 0xFFFF, "PHY identity: the driver's table has this one"),
-    0x03: Rule(How.UNTIL, 0xFFF0, "PHY identity; the last digit is a revision"),
+    0x02: Rule(How.UNTIL, 0xFFFF, "PHY identity: the driver's table has this one", 0),
+    0x03: Rule(How.UNTIL, 0xFFF0, "PHY identity; the last digit is a revision", 0),
     0x04: Rule(How.WRITTEN, 0x0DE0, "ANAR: what is advertised stays"),
     0x05: Rule(How.SEEN, 0, "ANLPAR: what the partner offers is the partner's affair"),
     0x06: Rule(How.SEEN, 0, "ANER: the driver passes it on to ethtool"),

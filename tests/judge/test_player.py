@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+import tests.judge.player
 from sim.config import SimConfig
-from tests.judge.player import Verdict
-from tests.judge.rules import PHY_RULES, RULES, How, is_statistic, rule_of
+from tests.judge.player import Player, Verdict
+from tests.judge.rules import PHY_RULES, RULES, How, Rule, is_statistic, rule_of
 from tests.judge.scenes import OFFLINE, play, steps
 from tests.judge.statistics import Statistics
 from tests.judge.trace import ADMIN, DRIVER, SELFTEST, Kind, Op, nvm_words, parse
@@ -56,6 +58,35 @@ def test_a_poll_that_is_left_out_is_noticed(tmp_path: Path) -> None:
     verdicts = play(DRIVER, tmp_path, SimConfig(), only=1, bound_ns=0)
     found = [failure for verdict in verdicts for failure in verdict.failures]
     assert any("R 00020" in failure for failure in found) or any("R 00014" in failure for failure in found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "recorded", "values", "good"),
+    [
+        (RULES[0x14], 0x5452_0002, [0, 0x5452_0000, 0x5452_0002], True),
+        (RULES[0x14], 0x5452_0002, [0, 0x5453_0002, 0x5452_0002], False),  # done, and wrong
+        (RULES[0x5820], 0, [0x2_0000, 0], False),
+        (RULES[0x08], 0x8008_0083, [0x0, 0x8_0081, 0x8_0083], True),
+        (RULES[0x08], 0x8008_0083, [0x8_0003, 0x8_0083], False),  # a link, and not its speed
+        (PHY_RULES[0x02], 0x0141, [0x0140, 0x0141], False),
+        (PHY_RULES[0x01], 0x0024, [0x0004, 0x0020, 0x0024], True),
+    ],
+)
+def test_only_what_time_changes_is_waited_for(
+    rule: Rule, recorded: int, values: list[int], good: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_time(*_: int) -> None:
+        return None
+
+    async def read() -> int:
+        return coming.pop(0)
+
+    monkeypatch.setattr(tests.judge.player, "ktime_get_ns", lambda: 0)
+    monkeypatch.setattr(tests.judge.player, "usleep_range", no_time)
+    coming, verdict, player = list(values), Verdict("step"), object.__new__(Player)
+    player._bound_ns = 1
+    asyncio.run(player._judge(Op(1, Kind.READ, 0, recorded), rule, None, read, verdict))
+    assert verdict.judged == 1 and (verdict.failures == []) == good
 
 
 def test_every_register_that_is_read_has_a_rule() -> None:
