@@ -148,6 +148,7 @@ class Sandbox:
     def _run(self, command: Sequence[str], limit_s: float) -> _Outcome:
         environment = os.environ | {"NICOSIM_SEED": SEED, "COCOTB_MAX_FAILURES": "1", "WAVES": "0"}
         environment["NICOSIM_RUNS"] = str(self.folder / "runs")
+        environment.pop("PYTHONPATH", None)  # it may name a tree without the mutant
         environment.setdefault("CCACHE_DIR", str(ROOT / "build" / "ccache"))
         begin = time.monotonic()
         process = subprocess.Popen(

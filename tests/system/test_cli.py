@@ -125,12 +125,19 @@ def living(group: int) -> list[str]:
     return found
 
 
+def heeds_interrupts() -> None:
+    """As in a terminal, even if these tests run in the background of a shell, which has its jobs ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_simulator_and_command_at_once(number: signal.Signals, runs: Path) -> None:
     """As from the keyboard (the whole group gets SIGINT), and as from a supervisor (the command gets SIGTERM)."""
     build(bench_design(BenchConfig()))
     command = [sys.executable, "-m", "sim.cli", "run", "--time-scale", "1"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heeds_interrupts
+    ) as process:
         assert process.stderr is not None
         while "probe" not in process.stderr.readline():
             assert process.poll() is None
