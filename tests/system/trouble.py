@@ -40,8 +40,8 @@ async def busy_host(bench: Bench, us: int) -> None:
 class Traffic:
     """Bursts of random frames both ways with random silences between them, from `start` to `stop`.
 
-    longest_pause_ns: of each silence; lengths: bytes without FCS, else of most bursts short ones, for there are more of
-    them in a microsecond. Counts: to_card (frames queued on the wire).
+    longest_pause_ns: of each silence; lengths: bytes without FCS, None for bursts of SHORT and, one in four, of LONG
+    ones: a fault meets more of the short ones in a microsecond. Counts: to_card (frames queued on the wire).
     """
 
     def __init__(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,10 @@ class Read:
 
 @dataclass
 class Channel:
-    """One of AW, W, AR: what is to be sent, with `gap(random)` cycles before each."""
+    """One of AW, W, AR: what is to be sent, signal by signal; is the first of it on the pins; how many went."""
 
     name: str
-    queue: deque[dict[str, int]] = field(default_factory=deque)
-    wait: int = 0
+    queue: deque[dict[str, int]]
     offered: bool = False
     sent: int = 0
 
